@@ -1,0 +1,1 @@
+"""One folder an engine, all behind the protocol in `model.engines.protocol`."""

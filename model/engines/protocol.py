@@ -1,0 +1,103 @@
+"""What every engine can do, and the values that pass between an engine and those who call it.
+
+Import of this module stays light: it needs no torch, so that the page's process may use the values.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Waveform = NDArray[np.float32]
+    """float32 in [-1, 1], shape (samples,), at the engine's sample rate."""
+    Style = NDArray[np.float32]
+    """What an engine makes of a reference clip: float32, shape (style_size,)."""
+
+MIN_CLIP_SECONDS = 1.0
+MAX_CLIP_SECONDS = 12.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingClip:
+    """One clip of a run: mono 16-bit PCM WAV at 24 kHz, with what is said in it."""
+
+    id: str
+    path: Path
+    transcript: str
+    duration_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneConfig:
+    """What one run may spend, and on what.
+
+    `seconds` is wall-clock time for all stages of `Engine.fine_tune` together; an engine derives its number of
+    steps from measured step times so that it ends within it. `max_steps` bounds the steps of each stage (for tests).
+    """
+
+    language: str
+    seconds: float
+    seed: int = 0
+    max_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seconds <= 0:
+            raise ValueError(f"seconds must be above 0, not {self.seconds}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a run stands: `step` of `steps` in `stage`; `loss` falls; `seconds_left` counts the engine's stages."""
+
+    stage: str
+    step: int
+    steps: int
+    loss: float | None = None
+    seconds_left: float | None = None
+    message: str = ""
+
+
+class SpeechModel(Protocol):
+    """A base model, or a base model with fine-tuned weights, loaded and ready to speak."""
+
+    def style_of(self, clip: TrainingClip, *, language: str) -> "Style":
+        """The style that makes this model speak as in the clip."""
+        ...
+
+    def stock_style(self, name: str) -> "Style":
+        """The style of a stock voice by its engine name; KeyError when there is none."""
+        ...
+
+    def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Waveform]":
+        """Speak, phrase by phrase; raises LanguageNotSupported."""
+        ...
+
+
+class Engine(Protocol):
+    """Trains and loads models of one family. Holds no weights until asked; knows its weights folder."""
+
+    sample_rate: int
+    languages: tuple[str, ...]
+    stages: tuple[str, ...]
+
+    def prepare_weights(self) -> None:
+        """Make the weights ready (convert, check hashes); quick when they are; raises WeightsUnavailable."""
+        ...
+
+    def fine_tune(
+        self, clips: Sequence[TrainingClip], config: FineTuneConfig, folder: Path
+    ) -> Iterator[Progress]:
+        """Train on clips; checkpoints and the finished model go to `folder`, each written aside and renamed.
+
+        Called again on a folder that holds a checkpoint of the same clips, it goes on from there. Raises
+        TooLittleSpeech, TrainingFailed, WeightsUnavailable.
+        """
+        ...
+
+    def load(self, folder: Path | None) -> SpeechModel:
+        """The base model (None), or the fine-tune that `fine_tune` left in `folder`; WeightsUnavailable if broken."""
+        ...
