@@ -61,6 +61,19 @@ class Progress:
     message: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StockVoice:
+    """A voice that comes with a base model.
+
+    `name` is the engine's own, for `SpeechModel.stock_style`; `title` is what people read.
+    """
+
+    name: str
+    title: str
+    language: str
+    gender: str
+
+
 class SpeechModel(Protocol):
     """A base model, or a base model with fine-tuned weights, loaded and ready to speak."""
 
