@@ -1,0 +1,48 @@
+"""The parts of the playground, made once and passed to whoever needs them."""
+
+from dataclasses import dataclass
+
+from playground.services.accounts import Accounts
+from playground.services.datasets import Datasets
+from playground.services.fine_tuning import FineTuning
+from playground.services.speech import SpeechService
+from playground.services.voices import Voices
+from playground.settings import Settings
+from playground.speech_process import SpeechProcess
+from storage.database import Storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """All use cases on one data folder."""
+
+    settings: Settings
+    storage: Storage
+    accounts: Accounts
+    datasets: Datasets
+    fine_tuning: FineTuning
+    voices: Voices
+    speech: SpeechService
+    speech_process: SpeechProcess
+
+
+def make_parts(settings: Settings) -> Parts:
+    """Open the data folder, bring it up to date, and wire the use cases; no process is started yet."""
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
+    storage = Storage(settings.data_dir)
+    storage.migrate()
+    accounts = Accounts(storage, settings)
+    accounts.grant()
+    voices = Voices(storage)
+    voices.seed_stock()
+    speech_process = SpeechProcess(settings.weights)
+    return Parts(
+        settings=settings,
+        storage=storage,
+        accounts=accounts,
+        datasets=Datasets(storage, settings),
+        fine_tuning=FineTuning(storage, accounts),
+        voices=voices,
+        speech=SpeechService(storage, settings, accounts, speech_process),
+        speech_process=speech_process,
+    )

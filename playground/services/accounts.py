@@ -1,0 +1,135 @@
+"""Plan, prices and credits: who may clone, what it costs, and the ledger."""
+
+from dataclasses import dataclass
+
+from playground.services.errors import PlanRefused, QuotaExceeded
+from playground.settings import Settings
+from storage.database import Storage, Tables
+from storage.records import FineTune, LedgerEntry, LedgerKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What the usage page shows, in credits."""
+
+    plan: str
+    pvc_enabled: bool
+    balance: float
+    held: float
+    spent: float
+    granted: float
+
+
+class Accounts:
+    """Credits of this installation."""
+
+    def __init__(self, storage: Storage, settings: Settings) -> None:
+        self._storage = storage
+        self._settings = settings
+
+    def grant(self) -> None:
+        """Bring what was granted to what the settings say."""
+        with self._storage.write() as tables:
+            granted = sum(entry.amount for entry in tables.ledger.where("kind = 'grant'"))
+            missing = self._settings.credits - granted
+            if missing:
+                tables.ledger.insert(
+                    LedgerEntry(kind=LedgerKind.GRANT, amount=missing, note="Credits of this installation")
+                )
+
+    @property
+    def pvc_enabled(self) -> bool:
+        plan = self._settings.plan
+        return plan == "enterprise" or (plan == "scale" and self._settings.pvc_on_scale)
+
+    @property
+    def plan_refusal(self) -> str:
+        """The words for a plan without Pro Voice Cloning."""
+        address = self._settings.support_address
+        contact = f"Contact support at {address}" if address else "Contact support"
+        return f"Pro Voice Cloning is not part of the plan “{self._settings.plan}”. {contact} to enable it."
+
+    def require_pvc(self) -> None:
+        """Raises PlanRefused."""
+        if not self.pvc_enabled:
+            raise PlanRefused(self.plan_refusal)
+
+    @property
+    def training_price(self) -> float:
+        return self._settings.training_credits
+
+    def speech_price(self, text: str, *, fine_tuned: bool) -> float:
+        """Credits for a text; more when a clone speaks on its own model."""
+        settings = self._settings
+        rate = settings.pvc_credits_per_character if fine_tuned else settings.credits_per_character
+        return rate * len(text)
+
+    def require(self, credits: float) -> None:
+        """Raises QuotaExceeded when fewer credits are left."""
+        with self._storage.read() as tables:
+            self._require(tables, credits)
+
+    def hold(self, tables: Tables, fine_tune: FineTune) -> None:
+        """Set the price of a training aside; raises QuotaExceeded."""
+        self._require(tables, self.training_price)
+        tables.ledger.insert(
+            LedgerEntry(
+                kind=LedgerKind.HOLD,
+                amount=-self.training_price,
+                note=f"Held for training “{fine_tune.name}”",
+                fine_tune_id=fine_tune.id,
+                attempt=fine_tune.attempt,
+            )
+        )
+
+    def release(self, tables: Tables, fine_tune: FineTune) -> None:
+        """Give back what is held for a training, if anything is."""
+        held = tables.ledger.held(fine_tune.id)
+        if held:
+            tables.ledger.insert(
+                LedgerEntry(
+                    kind=LedgerKind.RELEASE,
+                    amount=held,
+                    note=f"Released: training “{fine_tune.name}” was not completed",
+                    fine_tune_id=fine_tune.id,
+                    attempt=fine_tune.attempt,
+                )
+            )
+
+    def charge(self, tables: Tables, fine_tune: FineTune) -> None:
+        """Turn the hold of a training into its charge; the schema allows one charge per clone."""
+        held = tables.ledger.held(fine_tune.id)
+        for kind, amount, note in (
+            (LedgerKind.RELEASE, held, f"Hold ended: training “{fine_tune.name}” completed"),
+            (LedgerKind.CHARGE, -held, f"Training “{fine_tune.name}”"),
+        ):
+            tables.ledger.insert(
+                LedgerEntry(kind=kind, amount=amount, note=note, fine_tune_id=fine_tune.id, attempt=fine_tune.attempt)
+            )
+
+    def charge_speech(self, credits: float, *, note: str) -> None:
+        with self._storage.write() as tables:
+            tables.ledger.insert(LedgerEntry(kind=LedgerKind.SPEECH, amount=-credits, note=note))
+
+    def account(self) -> Account:
+        with self._storage.read() as tables:
+            entries = tables.ledger.where()
+        amounts = {kind: sum(e.amount for e in entries if e.kind == kind) for kind in LedgerKind}
+        return Account(
+            plan=self._settings.plan,
+            pvc_enabled=self.pvc_enabled,
+            balance=sum(amounts.values()),
+            held=-(amounts[LedgerKind.HOLD] + amounts[LedgerKind.RELEASE]),
+            spent=-(amounts[LedgerKind.CHARGE] + amounts[LedgerKind.SPEECH]),
+            granted=amounts[LedgerKind.GRANT],
+        )
+
+    def ledger(self, limit: int = 200) -> list[LedgerEntry]:
+        """The last movements, newest first."""
+        with self._storage.read() as tables:
+            return tables.ledger.page(limit=limit).records
+
+    def _require(self, tables: Tables, credits: float) -> None:
+        available = tables.ledger.balance()
+        if credits > available:
+            raise QuotaExceeded(needed=credits, available=available)

@@ -1,0 +1,251 @@
+"""Datasets and their recordings: create, add, inspect, remove, and what they amount to."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from playground.services.errors import Conflict, Refused, TooLarge
+from playground.settings import Settings
+from storage.database import Storage, Tables
+from storage.records import Dataset, DatasetFile, Transcript, new_id
+from storage.table import Page
+
+log = logging.getLogger(__name__)
+
+MINIMUM_SECONDS = 60.0
+RECOMMENDED_SECONDS = 30 * 60.0
+IDEAL_SECONDS = 120 * 60.0
+REJECTED = "rejected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSummary:
+    """What a dataset amounts to; `advice` holds the few things that would improve it most."""
+
+    dataset: Dataset
+    files: int
+    pending: int
+    rejected: int
+    usable_seconds: float
+    total_seconds: float
+    advice: tuple[str, ...]
+
+    @property
+    def usable_minutes(self) -> float:
+        return self.usable_seconds / 60
+
+
+class Datasets:
+    """The use cases of datasets."""
+
+    def __init__(self, storage: Storage, settings: Settings) -> None:
+        self._storage = storage
+        self._settings = settings
+
+    def create(self, name: str, description: str = "") -> Dataset:
+        dataset = Dataset(name=_checked_name(name), description=description)
+        with self._storage.write() as tables:
+            return tables.datasets.insert(dataset)
+
+    def get(self, dataset_id: str) -> Dataset:
+        """Raises NotFound."""
+        with self._storage.read() as tables:
+            return tables.datasets.get(dataset_id)
+
+    def page(
+        self, *, limit: int = 10, starting_after: str | None = None, ending_before: str | None = None
+    ) -> Page[Dataset]:
+        with self._storage.read() as tables:
+            return tables.datasets.page(limit=limit, starting_after=starting_after, ending_before=ending_before)
+
+    def summaries(self, search: str = "") -> list[DatasetSummary]:
+        """All datasets whose name holds `search`, newest first."""
+        with self._storage.read() as tables:
+            found = tables.datasets.where(
+                "instr(lower(name), lower(?)) or ? = ''",
+                [search, search],
+                order_by="created_at desc, rowid desc",
+            )
+            return [_summary(dataset, tables.files.of_dataset(dataset.id)) for dataset in found]
+
+    def summary(self, dataset_id: str) -> DatasetSummary:
+        """Raises NotFound."""
+        with self._storage.read() as tables:
+            return _summary(tables.datasets.get(dataset_id), tables.files.of_dataset(dataset_id))
+
+    def update(self, dataset_id: str, *, name: str, description: str | None = None) -> Dataset:
+        """Rename or describe; raises NotFound."""
+        changes = {"name": _checked_name(name)}
+        if description is not None:
+            changes["description"] = description
+        with self._storage.write() as tables:
+            return tables.datasets.update(dataset_id, **changes)
+
+    def delete(self, dataset_id: str) -> None:
+        """Delete the dataset and its recordings; finished clones keep their own reference clips.
+
+        Raises NotFound, and Conflict while a training uses it.
+        """
+        with self._storage.write() as tables:
+            dataset = tables.datasets.get(dataset_id)
+            _refuse_in_use(tables, dataset)
+            for table in (tables.clips, tables.transcripts, tables.files):
+                table.delete_where("dataset_id = ?", [dataset_id])
+            for draft in tables.fine_tunes.where("dataset_id = ?", [dataset_id]):
+                tables.fine_tunes.update(draft.id, dataset_id=None)
+            tables.datasets.delete(dataset_id)
+        self._storage.media.remove(self._storage.media.dataset_folder(dataset_id))
+
+    def files(self, dataset_id: str) -> list[DatasetFile]:
+        """All recordings in the order they came; raises NotFound."""
+        with self._storage.read() as tables:
+            tables.datasets.get(dataset_id)
+            return tables.files.of_dataset(dataset_id)
+
+    def files_page(
+        self,
+        dataset_id: str,
+        *,
+        limit: int = 10,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+    ) -> Page[DatasetFile]:
+        with self._storage.read() as tables:
+            tables.datasets.get(dataset_id)
+            return tables.files.page(
+                "dataset_id = ?",
+                [dataset_id],
+                limit=limit,
+                starting_after=starting_after,
+                ending_before=ending_before,
+            )
+
+    def get_file(self, file_id: str) -> DatasetFile:
+        """Raises NotFound."""
+        with self._storage.read() as tables:
+            return tables.files.get(file_id)
+
+    def file_path(self, file: DatasetFile, *, playable: bool = False) -> Path:
+        """The upload itself, or what a browser can play of it."""
+        return self._storage.media.path((playable and file.preview_path) or file.path)
+
+    def add_file(self, dataset_id: str, filename: str, source: Path) -> DatasetFile | None:
+        """Take a recording in by moving it; it is inspected afterwards, by another process.
+
+        A transcript (`.txt`, `metadata.csv`) is taken as such and gives None. An exact duplicate gets a row that
+        says so. Raises NotFound, and TooLarge, after which the source is gone.
+        """
+        filename = Path(filename.replace("\\", "/")).name or "upload"
+        size = source.stat().st_size
+        if size > self._settings.max_upload_bytes:
+            source.unlink()
+            limit = self._settings.max_upload_bytes / 1024**2
+            raise TooLarge(f"“{filename}” has {size / 1024**2:,.0f} MB; {limit:,.0f} MB are allowed.")
+        if is_transcript(filename):
+            self._take_transcripts(dataset_id, filename, source)
+            return None
+        file_id = new_id("file")
+        target = self._storage.media.file_folder(dataset_id, file_id) / "upload"
+        sha256 = _sha256(source)
+        with self._storage.write() as tables:
+            dataset = tables.datasets.get(dataset_id)
+            twin = next(iter(tables.files.where("dataset_id = ? and sha256 = ?", [dataset.id, sha256], limit=1)), None)
+            return tables.files.insert(
+                DatasetFile(
+                    id=file_id,
+                    dataset_id=dataset.id,
+                    filename=filename,
+                    size=size,
+                    sha256=sha256,
+                    path=self._storage.media.move_in(source, target),
+                    verdict=REJECTED if twin else "",
+                    reason=f"The same recording as “{twin.filename}”; it counts once." if twin else "",
+                )
+            )
+
+    def remove_file(self, file_id: str) -> None:
+        """Remove a recording and its clips; a training that runs keeps its own. Raises NotFound."""
+        with self._storage.write() as tables:
+            file = tables.files.get(file_id)
+            tables.clips.delete_where("file_id = ?", [file_id])
+            tables.files.delete(file_id)
+            twins = tables.files.where(
+                "dataset_id = ? and sha256 = ? and verdict = ?",
+                [file.dataset_id, file.sha256, REJECTED],
+                limit=1,
+            )
+            for twin in twins:
+                tables.files.update(twin.id, verdict="", reason="")
+        self._storage.media.remove(self._storage.media.file_folder(file.dataset_id, file_id))
+
+    def _take_transcripts(self, dataset_id: str, filename: str, source: Path) -> None:
+        from model.transcription import read_transcripts
+
+        named = source.with_name(filename)
+        if named != source:
+            source = source.rename(named)
+        try:
+            texts = read_transcripts([source])
+        except (UnicodeDecodeError, ValueError) as error:
+            raise Refused(f"“{filename}” cannot be read as transcripts: {error}") from error
+        finally:
+            source.unlink()
+        with self._storage.write() as tables:
+            tables.datasets.get(dataset_id)
+            for stem, text in texts.items():
+                tables.transcripts.delete_where("dataset_id = ? and stem = ?", [dataset_id, stem])
+                tables.transcripts.insert(Transcript(dataset_id=dataset_id, stem=stem, text=text))
+
+
+def is_transcript(filename: str) -> bool:
+    """Whether a file comes as a transcript rather than as a recording."""
+    return filename.lower().endswith(".txt") or filename.lower() == "metadata.csv"
+
+
+def _checked_name(name: str) -> str:
+    if not name.strip():
+        raise Refused("Give the dataset a name.")
+    return name.strip()
+
+
+def _refuse_in_use(tables: Tables, dataset: Dataset) -> None:
+    using = tables.fine_tunes.using_dataset(dataset.id)
+    if using:
+        raise Conflict(
+            f"“{dataset.name}” is in use by the training of “{using[0].name}”. Cancel it, or wait until it has ended."
+        )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _summary(dataset: Dataset, files: Sequence[DatasetFile]) -> DatasetSummary:
+    return DatasetSummary(
+        dataset=dataset,
+        files=len(files),
+        pending=sum(file.is_pending for file in files),
+        rejected=sum(file.verdict == REJECTED for file in files),
+        usable_seconds=sum(file.usable_seconds for file in files),
+        total_seconds=sum(file.duration_seconds or 0 for file in files),
+        advice=_advice(files),
+    )
+
+
+def _advice(files: Sequence[DatasetFile]) -> tuple[str, ...]:
+    """The two or three things that would improve a dataset most."""
+    advice = []
+    usable = sum(file.usable_seconds for file in files)
+    if usable < RECOMMENDED_SECONDS:
+        missing = (RECOMMENDED_SECONDS - usable) / 60
+        advice.append(f"Add {missing:.0f} minutes or more of speech: 30 minutes is the recommended minimum.")
+    poor = [file for file in files if file.verdict == "poor"]
+    if poor:
+        advice.append(f"Record {len(poor)} of the files again, “{poor[0].filename}” first: {poor[0].reason}")
+    rejected = [file for file in files if file.verdict == REJECTED]
+    if rejected:
+        advice.append(f"{len(rejected)} of {len(files)} files cannot be used; see the reason at each.")
+    return tuple(advice[:3])

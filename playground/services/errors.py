@@ -1,0 +1,60 @@
+"""Errors of the use cases: what happened and what to do, with a stable code for programs."""
+
+
+class ServiceError(Exception):
+    """Base; `status` is the HTTP status that fits, `title` its short name."""
+
+    code = "invalid_request"
+    status = 400
+    title = "Invalid request"
+
+
+class Refused(ServiceError):
+    """The request cannot be carried out as it is."""
+
+    def __init__(self, message: str, *, code: str = "invalid_request") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Conflict(ServiceError):
+    """The thing is in a state that does not allow this."""
+
+    code = "conflict"
+    status = 409
+    title = "Conflict"
+
+
+class PlanRefused(ServiceError):
+    """The plan has no Pro Voice Cloning."""
+
+    code = "pvc_not_enabled"
+    status = 403
+    title = "Pro Voice Cloning is not enabled"
+
+
+class QuotaExceeded(ServiceError):
+    """Too few credits."""
+
+    code = "quota_exceeded"
+    status = 402
+    title = "Not enough credits"
+
+    def __init__(self, *, needed: float, available: float) -> None:
+        super().__init__(f"This needs {needed:,.0f} credits; {max(available, 0):,.0f} are available.")
+
+
+class TooLarge(ServiceError):
+    """An upload is over the limit."""
+
+    code = "file_too_large"
+    status = 413
+    title = "File too large"
+
+
+class SpeechUnavailable(ServiceError):
+    """The speech process died while speaking; the next request starts a new one."""
+
+    code = "speech_unavailable"
+    status = 503
+    title = "Speech unavailable"

@@ -1,0 +1,310 @@
+"""Clones from draft to deletion: the form, what is missing, Train, Cancel, Retry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from model import base_models
+from model.base_models import BaseModel
+from playground.services.accounts import Accounts
+from playground.services.datasets import MINIMUM_SECONDS, RECOMMENDED_SECONDS
+from playground.services.errors import Conflict, Refused
+from playground.services.runs import Runs
+from storage.database import Storage, Tables
+from storage.records import FineTune, Status, TrainingEvent, Voice, now
+from storage.table import NEWEST_FIRST, Page
+
+DEFAULT_NAME = "Untitled Pro Voice Clone"
+MINUTES_OFFERED = (10, 15, 30, 60)
+SHORTEST_MINUTES = 1
+LONGEST_MINUTES = 24 * 60
+DISCLAIMER = (
+    "I have the right to use these recordings, and the person who speaks in them has agreed to their voice being "
+    "cloned. I will not use the voice to impersonate anyone, to deceive, or for anything unlawful, and I will say "
+    "that it is synthetic where people could otherwise be misled."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloneForm:
+    """What the person fills in."""
+
+    name: str = DEFAULT_NAME
+    description: str = ""
+    language: str = "en"
+    gender: str = ""
+    model_id: str = ""
+
+    def checked(self) -> dict[str, str]:
+        """The columns of a fine-tune; raises Refused, ModelNotFound and LanguageNotSupported."""
+        if not self.name.strip():
+            raise Refused("Give the clone a name.")
+        if self.gender not in ("", "feminine", "masculine", "gender_neutral"):
+            raise Refused(f"Gender is feminine, masculine, gender_neutral or empty, not {self.gender!r}.")
+        base = base_models.resolve(self.model_id) if self.model_id else base_models.production_model()
+        base.require_language(self.language)
+        return {
+            "name": self.name.strip(),
+            "description": self.description,
+            "language": self.language,
+            "gender": self.gender,
+            "model_id": base.id,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readiness:
+    """What a training would use and cost, what keeps it from starting, and what speaks against it."""
+
+    files: int
+    pending: int
+    usable_seconds: float
+    credits: float
+    balance: float
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class FineTuning:
+    """The use cases of clones."""
+
+    def __init__(self, storage: Storage, accounts: Accounts) -> None:
+        self._storage = storage
+        self._accounts = accounts
+        self._runs = Runs(storage, accounts)
+
+    def create_draft(self, form: CloneForm, *, dataset_id: str | None = None, accent: str | None = None) -> FineTune:
+        """Save a draft; raises PlanRefused and what `CloneForm.checked` raises."""
+        self._accounts.require_pvc()
+        draft = FineTune(**form.checked(), dataset_id=dataset_id, accent=accent)  # type: ignore[arg-type]
+        with self._storage.write() as tables:
+            if dataset_id is not None:
+                tables.datasets.get(dataset_id)
+            return tables.fine_tunes.insert(draft)
+
+    def update_draft(self, fine_tune_id: str, form: CloneForm) -> FineTune:
+        """Save the form again; raises Conflict once it has been trained."""
+        columns = form.checked()
+        with self._storage.write() as tables:
+            _require_draft(tables, fine_tune_id)
+            return tables.fine_tunes.update(fine_tune_id, **columns)
+
+    def choose_dataset(self, fine_tune_id: str, dataset_id: str) -> FineTune:
+        """Raises NotFound, and Conflict while it trains or when it is completed."""
+        with self._storage.write() as tables:
+            fine_tune = tables.fine_tunes.get(fine_tune_id)
+            if fine_tune.status not in (Status.DRAFT, Status.FAILED):
+                raise Conflict(f"“{fine_tune.name}” is {fine_tune.status}; its dataset cannot change any more.")
+            tables.datasets.get(dataset_id)
+            return tables.fine_tunes.update(fine_tune_id, dataset_id=dataset_id)
+
+    def get(self, fine_tune_id: str) -> FineTune:
+        """Raises NotFound."""
+        with self._storage.read() as tables:
+            return tables.fine_tunes.get(fine_tune_id)
+
+    def base_model(self, fine_tune: FineTune) -> BaseModel:
+        return base_models.resolve(fine_tune.model_id)
+
+    def search(self, text: str = "", statuses: Sequence[Status] = ()) -> list[FineTune]:
+        """Clones by name and status, newest first."""
+        marks = ", ".join("?" * len(statuses))
+        where = "(? = '' or instr(lower(name), lower(?)))" + (f" and status in ({marks})" if statuses else "")
+        with self._storage.read() as tables:
+            return tables.fine_tunes.where(where, [text, text, *statuses], order_by=NEWEST_FIRST)
+
+    def page(
+        self, *, limit: int = 10, starting_after: str | None = None, ending_before: str | None = None
+    ) -> Page[FineTune]:
+        """Clones that have been sent to training, for the API."""
+        with self._storage.read() as tables:
+            return tables.fine_tunes.page(
+                "status != 'draft'", limit=limit, starting_after=starting_after, ending_before=ending_before
+            )
+
+    def voices_page(
+        self, fine_tune_id: str, *, limit: int = 10, starting_after: str | None = None, ending_before: str | None = None
+    ) -> Page[Voice]:
+        """The voices of a clone; none before it is completed. Raises NotFound."""
+        with self._storage.read() as tables:
+            tables.fine_tunes.get(fine_tune_id)
+            return tables.voices.page(
+                "fine_tune_id = ?",
+                [fine_tune_id],
+                limit=limit,
+                starting_after=starting_after,
+                ending_before=ending_before,
+            )
+
+    def voices(self, fine_tune_id: str) -> list[Voice]:
+        """V0 to V3."""
+        with self._storage.read() as tables:
+            return tables.voices.of_fine_tune(fine_tune_id)
+
+    def events(self, fine_tune_id: str) -> list[TrainingEvent]:
+        """The curve of all attempts, oldest first."""
+        with self._storage.read() as tables:
+            return tables.training_events.of_fine_tune(fine_tune_id)
+
+    def queue_position(self, fine_tune: FineTune) -> int:
+        """1 for the run that starts next."""
+        with self._storage.read() as tables:
+            return tables.fine_tunes.queue_position(fine_tune)
+
+    def readiness(self, fine_tune_id: str) -> Readiness:
+        """What Train would use, and what is still missing."""
+        with self._storage.read() as tables:
+            return self._readiness(tables, tables.fine_tunes.get(fine_tune_id))
+
+    def train(self, fine_tune_id: str, *, minutes: int, consented: bool) -> FineTune:
+        """Queue a draft for training and hold its price.
+
+        Raises Refused with all that is missing, QuotaExceeded, PlanRefused, and Conflict when it is not a draft.
+        """
+        self._accounts.require_pvc()
+        if not consented:
+            raise Refused("Confirm that you have the right to clone this voice.", code="consent_required")
+        _check_minutes(minutes)
+        with self._storage.write() as tables:
+            draft = _require_draft(tables, fine_tune_id)
+            return self._enqueue(tables, draft, training_minutes=minutes, consented_at=now())
+
+    def start(self, form: CloneForm, *, dataset_id: str, minutes: int, accent: str | None = None) -> FineTune:
+        """Create a clone and send it to training at once, as programs do; files may still be being checked.
+
+        Consent is the caller's: the terms are those of the page. Raises what `create_draft` and `train` raise.
+        """
+        self._accounts.require_pvc()
+        _check_minutes(minutes)
+        columns = form.checked()
+        with self._storage.write() as tables:
+            tables.datasets.get(dataset_id)
+            draft = tables.fine_tunes.insert(
+                FineTune(**columns, dataset_id=dataset_id, accent=accent, training_minutes=minutes)  # type: ignore[arg-type]
+            )
+            return self._enqueue(tables, draft, may_be_pending=True)
+
+    def retry(self, fine_tune_id: str) -> FineTune:
+        """Queue a failed training again, as the same record; it goes on from its checkpoint where that fits.
+
+        Raises Conflict when it has not failed, and what `train` raises.
+        """
+        self._accounts.require_pvc()
+        with self._storage.write() as tables:
+            failed = tables.fine_tunes.get(fine_tune_id)
+            if failed.status != Status.FAILED:
+                raise Conflict(f"“{failed.name}” is {failed.status}; only a failed training can be tried again.")
+            return self._enqueue(tables, failed, previous_error_code=failed.error_code)
+
+    def cancel(self, fine_tune_id: str) -> FineTune:
+        """Stop a training: at once while it waits, within seconds while it runs. Raises Conflict otherwise."""
+        with self._storage.write() as tables:
+            fine_tune = tables.fine_tunes.get(fine_tune_id)
+            if fine_tune.status == Status.CREATED:
+                return self._runs.settle_cancelled(tables, fine_tune)
+            if fine_tune.status != Status.TRAINING:
+                raise Conflict(f"“{fine_tune.name}” is {fine_tune.status}; there is nothing to cancel.")
+            return tables.fine_tunes.update(fine_tune_id, cancel_requested=True)
+
+    def delete(self, fine_tune_id: str) -> None:
+        """Delete a clone, its model and its voices; a run is stopped and its hold released. Raises NotFound."""
+        with self._storage.write() as tables:
+            fine_tune = tables.fine_tunes.get(fine_tune_id)
+            self._accounts.release(tables, fine_tune)
+            tables.voices.delete_where("fine_tune_id = ?", [fine_tune_id])
+            tables.training_events.delete_where("fine_tune_id = ?", [fine_tune_id])
+            tables.fine_tunes.delete(fine_tune_id)
+        self._storage.media.remove(self._storage.media.fine_tune_folder(fine_tune_id))
+
+    def _enqueue(
+        self, tables: Tables, fine_tune: FineTune, *, may_be_pending: bool = False, **changes: Any
+    ) -> FineTune:
+        readiness = self._readiness(tables, fine_tune, may_be_pending=may_be_pending)
+        if readiness.problems:
+            raise Refused(" ".join(readiness.problems), code="not_ready")
+        fine_tune = tables.fine_tunes.update(
+            fine_tune.id,
+            status=Status.CREATED,
+            attempt=fine_tune.attempt + 1,
+            queued_at=now(),
+            started_at=None,
+            finished_at=None,
+            takeovers=0,
+            cancel_requested=False,
+            stage="",
+            step=0,
+            steps=0,
+            progress=0.0,
+            eta_seconds=None,
+            message="",
+            error_code="",
+            error="",
+            user_errors=[],
+            stage_seconds={},
+            report={},
+            **changes,
+        )
+        self._accounts.hold(tables, fine_tune)
+        self._runs.forget_clips(fine_tune)
+        if not readiness.pending:
+            self._runs.fix_clips(tables, fine_tune)
+        return fine_tune
+
+    def _readiness(self, tables: Tables, fine_tune: FineTune, *, may_be_pending: bool = False) -> Readiness:
+        files = tables.files.of_dataset(fine_tune.dataset_id) if fine_tune.dataset_id else []
+        if fine_tune.dataset_id is None and fine_tune.attempt:
+            usable = sum(clip.duration_seconds for clip in self._runs.read_clips(fine_tune))
+        else:
+            usable = sum(file.usable_seconds for file in files)
+        pending = sum(file.is_pending for file in files)
+        problems = []
+        if not (pending and may_be_pending):
+            problems += _problems(fine_tune, files=len(files), pending=pending, usable_seconds=usable)
+        balance = tables.ledger.balance()
+        price = self._accounts.training_price
+        if price > balance:
+            problems.append(f"A training costs {price:,.0f} credits; {max(balance, 0):,.0f} are available.")
+        if not self._accounts.pvc_enabled:
+            problems.append(self._accounts.plan_refusal)
+        warnings = []
+        if not problems and usable < RECOMMENDED_SECONDS:
+            warnings.append(
+                f"There are {usable / 60:.1f} minutes of speech. It works, but 30 minutes or more give a better voice."
+            )
+        return Readiness(
+            files=len(files),
+            pending=pending,
+            usable_seconds=usable,
+            credits=price,
+            balance=balance,
+            problems=tuple(problems),
+            warnings=tuple(warnings),
+        )
+
+
+def _problems(fine_tune: FineTune, *, files: int, pending: int, usable_seconds: float) -> list[str]:
+    problems = []
+    if fine_tune.dataset_id is None and not fine_tune.attempt:
+        problems.append("Choose or create a dataset first.")
+    elif fine_tune.dataset_id is not None and not files:
+        problems.append("There are no recordings yet: add some under Samples.")
+    elif pending:
+        problems.append(f"{pending} of {files} recordings are still being checked.")
+    elif usable_seconds < MINIMUM_SECONDS:
+        problems.append(
+            f"There are {usable_seconds:.0f} seconds of usable speech; at least {MINIMUM_SECONDS:.0f} are needed, "
+            f"and {RECOMMENDED_SECONDS / 60:.0f} minutes are recommended."
+        )
+    return problems
+
+
+def _require_draft(tables: Tables, fine_tune_id: str) -> FineTune:
+    fine_tune = tables.fine_tunes.get(fine_tune_id)
+    if fine_tune.status != Status.DRAFT:
+        raise Conflict(f"“{fine_tune.name}” is {fine_tune.status}; it is no draft any more.")
+    return fine_tune
+
+
+def _check_minutes(minutes: int) -> None:
+    if not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
+        raise Refused(f"Time to spend is {SHORTEST_MINUTES} to {LONGEST_MINUTES} minutes, not {minutes}.")

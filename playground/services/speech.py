@@ -1,0 +1,167 @@
+"""Speech: which weights a request means, what it costs, and the stream of waveforms."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model import base_models
+from model.base_models import BaseModel
+from playground.services.accounts import Accounts
+from playground.services.errors import Refused
+from playground.settings import Settings
+from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
+from storage.database import Storage
+from storage.records import FineTune, Speech, Status, Voice, new_id
+from storage.table import NEWEST_FIRST
+
+if TYPE_CHECKING:
+    from model.engines.protocol import Waveform
+
+SAMPLE_RATE = 24_000
+"""Hz, of every engine."""
+SLOWEST, FASTEST = 0.5, 2.0
+PREVIEW_TEXT = "It's nice to meet you. Hope you're having a great day."
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechRequest:
+    """What shall be said, by whom, with which model; without `model_id`, with the voice's own."""
+
+    voice_id: str
+    text: str
+    model_id: str = ""
+    language: str = ""
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechPlan:
+    """A request that can be carried out. `fine_tuned`: None for voices without a clone, else whether it is active."""
+
+    request: SpeechRequest
+    voice: Voice
+    base: BaseModel
+    fine_tuned: bool | None
+    language: str
+    credits: float
+    source: VoiceSource
+
+
+class SpeechService:
+    """The use cases of speaking. One speech process does the work."""
+
+    def __init__(self, storage: Storage, settings: Settings, accounts: Accounts, process: SpeechProcess) -> None:
+        self._storage = storage
+        self._settings = settings
+        self._accounts = accounts
+        self._process = process
+
+    def plan(self, request: SpeechRequest) -> SpeechPlan:
+        """Resolve a request; raises NotFound, ModelNotFound, LanguageNotSupported, Refused and QuotaExceeded."""
+        _check_text(request, self._settings.max_text_characters)
+        with self._storage.read() as tables:
+            voice = tables.voices.get(request.voice_id)
+            fine_tune = tables.fine_tunes.find(voice.fine_tune_id) if voice.fine_tune_id else None
+        base = base_models.resolve(request.model_id or voice.model_id)
+        language = request.language or (voice.language if voice.language in base.languages else base.languages[0])
+        base.require_language(language)
+        is_active = fine_tune is not None and fine_tune.status == Status.COMPLETED and base.id == fine_tune.model_id
+        credits = self._accounts.speech_price(request.text, fine_tuned=is_active)
+        self._accounts.require(credits)
+        return SpeechPlan(
+            request=request,
+            voice=voice,
+            base=base,
+            fine_tuned=is_active if voice.fine_tune_id else None,
+            language=language,
+            credits=credits,
+            source=self._source(voice, base, fine_tune if is_active else None),
+        )
+
+    def stream(self, plan: SpeechPlan, *, is_free: bool = False) -> "Iterator[Waveform]":
+        """Phrases at 24 kHz as they are spoken; charged when the last one has been given.
+
+        Raises SpeechUnavailable and what the engine raises.
+        """
+        yield from self._process.speak(
+            SpeakingAs(source=plan.source, text=plan.request.text, language=plan.language, speed=plan.request.speed)
+        )
+        if not is_free and plan.credits:
+            words = f"{len(plan.request.text):,} characters with “{plan.voice.name}” on {plan.base.id}"
+            self._accounts.charge_speech(plan.credits, note=words)
+
+    def speak(self, request: SpeechRequest) -> Speech:
+        """Speak into a file that the history keeps."""
+        plan = self.plan(request)
+        id = new_id("speech")
+        path = self._storage.media.speech_path(id)
+        seconds = self._write(plan, path)
+        speech = Speech(
+            id=id,
+            voice_id=plan.voice.id,
+            model_id=plan.base.id,
+            fine_tuned=bool(plan.fine_tuned),
+            text=request.text,
+            credits=plan.credits,
+            path=self._storage.media.relative(path),
+            duration_seconds=seconds,
+        )
+        with self._storage.write() as tables:
+            return tables.speeches.insert(speech)
+
+    def history(self, limit: int = 20) -> list[Speech]:
+        """The last results of the page, newest first."""
+        with self._storage.read() as tables:
+            return tables.speeches.where(order_by=NEWEST_FIRST, limit=limit)
+
+    def speech_path(self, speech_id: str) -> Path:
+        """Raises NotFound."""
+        with self._storage.read() as tables:
+            return self._storage.media.path(tables.speeches.get(speech_id).path)
+
+    def preview_path(self, voice_id: str) -> Path:
+        """A short greeting in a voice on its own model, spoken once and kept; costs nothing."""
+        with self._storage.read() as tables:
+            voice = tables.voices.get(voice_id)
+        path = self._storage.media.path(voice.preview_path or f"previews/{voice.id}.wav")
+        if not path.exists():
+            self._write(self.plan(SpeechRequest(voice_id=voice_id, text=PREVIEW_TEXT)), path, is_free=True)
+        return path
+
+    def _write(self, plan: SpeechPlan, path: Path, *, is_free: bool = False) -> float:
+        import numpy as np
+
+        from model.audio import write_wav
+
+        waveform = np.concatenate([*self.stream(plan, is_free=is_free)])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_wav(path, waveform, SAMPLE_RATE)
+        return len(waveform) / SAMPLE_RATE
+
+    def _source(self, voice: Voice, base: BaseModel, fine_tune: FineTune | None) -> VoiceSource:
+        media = self._storage.media
+        if fine_tune is not None:
+            folder = media.fine_tune_folder(fine_tune.id) / "model"
+            return VoiceSource(model_id=base.id, folder=folder, style_path=media.path(voice.style_path))
+        if voice.reference_path:
+            clip = media.path(voice.reference_path)
+            return VoiceSource(model_id=base.id, reference_path=clip, reference_text=voice.reference_text)
+        return VoiceSource(model_id=base.id, stock_name=_stock_name(voice, base))
+
+
+def _stock_name(voice: Voice, base: BaseModel) -> str:
+    """The stock voice itself, or on another model the one that is most like it in language and gender."""
+    if voice.model_id == base.id:
+        return voice.stock_name
+    same_gender = [stock for stock in base.stock_voices if stock.gender == voice.gender]
+    return (same_gender or list(base.stock_voices))[0].name
+
+
+def _check_text(request: SpeechRequest, longest: int) -> None:
+    if not any(character.isalnum() for character in request.text):
+        raise Refused("There is no text to speak.", code="empty_transcript")
+    if len(request.text) > longest:
+        raise Refused(f"The text has {len(request.text):,} characters; {longest:,} are allowed in one request.")
+    if not SLOWEST <= request.speed <= FASTEST:
+        raise Refused(f"Speed is {SLOWEST} to {FASTEST}, not {request.speed:g}.")

@@ -1,0 +1,116 @@
+"""The Library: stock voices of the base models and the voices of clones."""
+
+from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
+
+from model.base_models import BASE_MODELS
+from model.engines.protocol import StockVoice
+from playground.services.errors import Refused
+from storage.database import Storage
+from storage.records import Voice
+from storage.table import NEWEST_FIRST, Page
+
+SDK_EXAMPLE_VOICE = "6ccbfb76-1fc6-48f7-b71d-91ac6298247b"
+"""The voice id of the official SDK's examples: our first stock voice bears it, so that they run as they are."""
+
+
+class Voices:
+    """The use cases of voices."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def seed_stock(self) -> None:
+        """Put the stock voices of all base models into the Library, each once, under ids that never change."""
+        with self._storage.write() as tables:
+            for base in BASE_MODELS:
+                for stock in base.stock_voices:
+                    id = stock_voice_id(base.id, stock)
+                    if tables.voices.find(id) is None:
+                        tables.voices.insert(
+                            Voice(
+                                id=id,
+                                name=stock.title,
+                                description=f"Stock voice of {base.title}",
+                                language=stock.language,
+                                gender=stock.gender,
+                                model_id=base.id,
+                                stock_name=stock.name,
+                            )
+                        )
+
+    def get(self, voice_id: str) -> Voice:
+        """Raises NotFound."""
+        with self._storage.read() as tables:
+            return tables.voices.get(voice_id)
+
+    def page(
+        self,
+        *,
+        search: str = "",
+        is_owner: bool | None = None,
+        gender: str | None = None,
+        language: str | None = None,
+        limit: int = 10,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+    ) -> Page[Voice]:
+        """Voices by words in name, description or id; one's own are those of clones."""
+        where, params = _filter(search=search, is_owner=is_owner, gender=gender, language=language)
+        with self._storage.read() as tables:
+            return tables.voices.page(
+                where, params, limit=limit, starting_after=starting_after, ending_before=ending_before
+            )
+
+    def search(self, text: str = "", *, is_owner: bool | None = None) -> list[Voice]:
+        """All that match, one's own first, newest first."""
+        where, params = _filter(search=text, is_owner=is_owner, gender=None, language=None)
+        with self._storage.read() as tables:
+            return tables.voices.where(where, params, order_by=f"fine_tune_id is null, {NEWEST_FIRST}")
+
+    def update(
+        self, voice_id: str, *, name: str | None = None, description: str | None = None, gender: str | None = None
+    ) -> Voice:
+        """Rename or describe an own voice; what is None stays. Raises NotFound and Refused."""
+        changes = {"name": name, "description": description, "gender": gender}
+        changes = {column: value for column, value in changes.items() if value is not None}
+        if name is not None and not name.strip():
+            raise Refused("Give the voice a name.")
+        with self._storage.write() as tables:
+            voice = _require_own(tables.voices.get(voice_id))
+            return tables.voices.update(voice_id, **changes) if changes else voice
+
+    def delete(self, voice_id: str) -> None:
+        """Delete an own voice; its clone and the other voices stay. Raises NotFound and Refused."""
+        with self._storage.write() as tables:
+            _require_own(tables.voices.get(voice_id))
+            tables.voices.delete(voice_id)
+
+    def reference_path(self, voice: Voice) -> Path | None:
+        """The clip that a voice comes from; stock voices have none."""
+        return self._storage.media.path(voice.reference_path) if voice.reference_path else None
+
+
+def stock_voice_id(model_id: str, stock: StockVoice) -> str:
+    """The same id on every machine."""
+    if stock == BASE_MODELS[0].stock_voices[0]:
+        return SDK_EXAMPLE_VOICE
+    return str(uuid5(NAMESPACE_URL, f"voice-playground:{model_id}:{stock.name}"))
+
+
+def _filter(*, search: str, is_owner: bool | None, gender: str | None, language: str | None) -> tuple[str, list[str]]:
+    wheres = ["(? = '' or instr(lower(name || ' ' || description || ' ' || id), lower(?)))"]
+    params = [search, search]
+    if is_owner is not None:
+        wheres.append("stock_name = ''" if is_owner else "stock_name != ''")
+    for column, value in (("gender", gender), ("language", language)):
+        if value is not None:
+            wheres.append(f"{column} = ?")
+            params.append(value)
+    return " and ".join(wheres), params
+
+
+def _require_own(voice: Voice) -> Voice:
+    if voice.is_stock:
+        raise Refused(f"“{voice.name}” comes with the base model and cannot be changed or deleted.")
+    return voice

@@ -1,0 +1,20 @@
+"""The table of uploaded recordings."""
+
+from storage.records import DatasetFile
+from storage.table import Table
+
+
+class Files(Table[DatasetFile]):
+    """Rows of `DatasetFile`."""
+
+    name = "files"
+    kind = "file"
+    record = DatasetFile
+
+    def of_dataset(self, dataset_id: str) -> list[DatasetFile]:
+        return self.where("dataset_id = ?", [dataset_id])
+
+    def next_to_inspect(self) -> DatasetFile | None:
+        """The oldest file without a verdict."""
+        pending = self.where("verdict = ''", limit=1)
+        return pending[0] if pending else None

@@ -1,0 +1,65 @@
+"""The table of fine-tunes, and the lease by which one worker at a time owns a run."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from storage.records import FineTune, now
+from storage.table import Table
+
+LEASE_SECONDS = 15.0
+
+
+class FineTunes(Table[FineTune]):
+    """Rows of `FineTune`."""
+
+    name = "fine_tunes"
+    kind = "fine-tune"
+    record = FineTune
+
+    def claim(self, *, owner: str, at_once: int) -> FineTune | None:
+        """Lease the oldest queued run, or one whose lease ran out, unless `at_once` runs are alive already.
+
+        A run that is taken over from a dead worker counts one takeover more.
+        """
+        claimed = self._query(
+            """
+            update fine_tunes set
+                takeovers = takeovers + (status = 'training'),
+                status = 'training',
+                started_at = coalesce(started_at, :now),
+                lease_owner = :owner,
+                lease_expires_at = :expires,
+                progressed_at = :now
+            where id = (
+                select id from fine_tunes
+                where status = 'created' or (status = 'training' and lease_expires_at < :now)
+                order by queued_at, rowid limit 1
+            ) and (
+                select count(*) from fine_tunes where status = 'training' and lease_expires_at >= :now
+            ) < :at_once
+            returning *
+            """,
+            {"now": now(), "expires": _lease_end(), "owner": owner, "at_once": at_once},
+        )
+        return claimed[0] if claimed else None
+
+    def renew(self, id: str, *, owner: str) -> FineTune | None:
+        """Keep the lease; None when this owner has it no more."""
+        return self.update_leased(id, owner=owner, lease_expires_at=_lease_end())
+
+    def update_leased(self, id: str, *, owner: str, **changes: Any) -> FineTune | None:
+        """Write columns of a run that this owner holds; None when it does not hold it any more."""
+        held = self.where("id = ? and lease_owner = ? and status = 'training'", [id, owner])
+        return self.update(id, **changes) if held else None
+
+    def queue_position(self, fine_tune: FineTune) -> int:
+        """1 for the run that is next, counting those that wait."""
+        return self.count("status = 'created' and queued_at <= ?", [fine_tune.queued_at])
+
+    def using_dataset(self, dataset_id: str) -> list[FineTune]:
+        """The runs that wait or train on a dataset."""
+        return self.where("dataset_id = ? and status in ('created', 'training')", [dataset_id])
+
+
+def _lease_end() -> str:
+    return (datetime.now(UTC) + timedelta(seconds=LEASE_SECONDS)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,169 @@
+"""The history of the schema: appended, never edited."""
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("voice_playground")
+
+
+@migrations()
+def m001_first_schema(db: Database) -> None:
+    db.table("datasets").create(
+        {"id": str, "name": str, "description": str, "created_at": str},
+        pk="id",
+        not_null={"name", "created_at"},
+    )
+    db.table("files").create(
+        {
+            "id": str,
+            "dataset_id": str,
+            "filename": str,
+            "size": int,
+            "sha256": str,
+            "path": str,
+            "created_at": str,
+            "verdict": str,
+            "reason": str,
+            "duration_seconds": float,
+            "usable_seconds": float,
+            "sample_rate": int,
+            "bandwidth_hz": float,
+            "loudness_lufs": float,
+            "snr_db": float,
+            "clipping_ratio": float,
+            "preview_path": str,
+            "inspections": int,
+            "inspector": str,
+        },
+        pk="id",
+        foreign_keys=[("dataset_id", "datasets")],
+    )
+    db.table("files").create_index(["dataset_id", "sha256"])
+    db.table("files").create_index(["verdict"])
+    db.table("clips").create(
+        {
+            "id": str,
+            "dataset_id": str,
+            "file_id": str,
+            "path": str,
+            "start_seconds": float,
+            "duration_seconds": float,
+            "transcript": str,
+            "transcript_source": str,
+            "language": str,
+            "confidence": float,
+            "created_at": str,
+        },
+        pk="id",
+        foreign_keys=[("dataset_id", "datasets"), ("file_id", "files")],
+    )
+    db.table("clips").create_index(["dataset_id"])
+    db.table("clips").create_index(["file_id"])
+    db.table("transcripts").create(
+        {"id": str, "dataset_id": str, "stem": str, "text": str, "created_at": str},
+        pk="id",
+        foreign_keys=[("dataset_id", "datasets")],
+    )
+    db.table("transcripts").create_index(["dataset_id", "stem"], unique=True)
+    db.table("fine_tunes").create(
+        {
+            "id": str,
+            "name": str,
+            "description": str,
+            "language": str,
+            "gender": str,
+            "accent": str,
+            "model_id": str,
+            "dataset_id": str,
+            "status": str,
+            "training_minutes": int,
+            "consented_at": str,
+            "created_at": str,
+            "queued_at": str,
+            "started_at": str,
+            "finished_at": str,
+            "attempt": int,
+            "takeovers": int,
+            "lease_owner": str,
+            "lease_expires_at": str,
+            "cancel_requested": int,
+            "stage": str,
+            "stage_started_at": str,
+            "step": int,
+            "steps": int,
+            "progress": float,
+            "progressed_at": str,
+            "eta_seconds": float,
+            "message": str,
+            "error_code": str,
+            "error": str,
+            "previous_error_code": str,
+            "user_errors": str,
+            "stage_seconds": str,
+            "report": str,
+        },
+        pk="id",
+    )
+    db.table("fine_tunes").create_index(["status", "queued_at"])
+    db.table("training_events").create(
+        {
+            "id": int,
+            "fine_tune_id": str,
+            "attempt": int,
+            "at": str,
+            "stage": str,
+            "step": int,
+            "steps": int,
+            "loss": float,
+            "message": str,
+        },
+        pk="id",
+    )
+    db.table("training_events").create_index(["fine_tune_id"])
+    db.table("voices").create(
+        {
+            "id": str,
+            "name": str,
+            "description": str,
+            "language": str,
+            "gender": str,
+            "model_id": str,
+            "fine_tune_id": str,
+            "position": int,
+            "stock_name": str,
+            "reference_path": str,
+            "reference_text": str,
+            "style_path": str,
+            "preview_path": str,
+            "created_at": str,
+        },
+        pk="id",
+    )
+    db.table("voices").create_index(["fine_tune_id"])
+    db.table("speeches").create(
+        {
+            "id": str,
+            "voice_id": str,
+            "model_id": str,
+            "fine_tuned": int,
+            "text": str,
+            "credits": float,
+            "path": str,
+            "duration_seconds": float,
+            "created_at": str,
+        },
+        pk="id",
+    )
+    db.table("ledger").create(
+        {
+            "id": str,
+            "kind": str,
+            "amount": float,
+            "note": str,
+            "fine_tune_id": str,
+            "attempt": int,
+            "created_at": str,
+        },
+        pk="id",
+    )
+    db.execute("create unique index one_charge_per_clone on ledger (fine_tune_id) where kind = 'charge'")
+    db.table("settings").create({"id": str, "value": str}, pk="id")

@@ -1,0 +1,233 @@
+"""The rows as frozen values. Paths are relative to the data folder; times are UTC, ISO-8601."""
+
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+def now() -> str:
+    """The time as text that sorts: `2026-01-01T00:00:00.000000Z`."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """Seconds from one `now()` to another."""
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
+
+
+def new_id(kind: str) -> str:
+    """A fresh id such as `dataset_8sKq…` (22 base-58 characters); voices have UUIDs, as clients expect."""
+    if kind == "voice":
+        return str(uuid.uuid4())
+    return f"{kind}_" + "".join(secrets.choice(_BASE58) for _ in range(22))
+
+
+class Status(StrEnum):
+    """Where a fine-tune stands; a draft is not yet in the API."""
+
+    DRAFT = "draft"
+    CREATED = "created"
+    TRAINING = "training"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @property
+    def is_running(self) -> bool:
+        return self in (Status.CREATED, Status.TRAINING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """The recordings of one speaker."""
+
+    id: str = field(default_factory=lambda: new_id("dataset"))
+    name: str
+    description: str = ""
+    created_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetFile:
+    """One uploaded recording; `verdict` is empty until it has been inspected."""
+
+    id: str = field(default_factory=lambda: new_id("file"))
+    dataset_id: str
+    filename: str
+    size: int
+    sha256: str
+    path: str
+    created_at: str = field(default_factory=now)
+    verdict: str = ""
+    reason: str = ""
+    duration_seconds: float | None = None
+    usable_seconds: float = 0.0
+    sample_rate: int | None = None
+    bandwidth_hz: float | None = None
+    loudness_lufs: float | None = None
+    snr_db: float | None = None
+    clipping_ratio: float | None = None
+    preview_path: str = ""
+    inspections: int = 0
+    inspector: str = ""
+
+    @property
+    def is_pending(self) -> bool:
+        return not self.verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """A stretch of 1 to 12 s of a file, cut at pauses, with what was said in it."""
+
+    id: str = field(default_factory=lambda: new_id("clip"))
+    dataset_id: str
+    file_id: str
+    path: str
+    start_seconds: float
+    duration_seconds: float
+    transcript: str = ""
+    transcript_source: str = ""
+    language: str = ""
+    confidence: float | None = None
+    created_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transcript:
+    """What is spoken in the file of this stem, given by a person (a `.txt`, or a line of metadata.csv)."""
+
+    id: str = field(default_factory=lambda: new_id("transcript"))
+    dataset_id: str
+    stem: str
+    text: str
+    created_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTune:
+    """One clone: its form, its run, and what became of it."""
+
+    id: str = field(default_factory=lambda: new_id("fine_tune"))
+    name: str
+    description: str = ""
+    language: str = "en"
+    gender: str = ""
+    accent: str | None = None
+    model_id: str
+    dataset_id: str | None = None
+    status: Status = Status.DRAFT
+    training_minutes: int = 60
+    consented_at: str | None = None
+    created_at: str = field(default_factory=now)
+    queued_at: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    attempt: int = 0
+    takeovers: int = 0
+    lease_owner: str | None = None
+    lease_expires_at: str | None = None
+    cancel_requested: bool = False
+    stage: str = ""
+    stage_started_at: str | None = None
+    step: int = 0
+    steps: int = 0
+    progress: float = 0.0
+    progressed_at: str | None = None
+    eta_seconds: float | None = None
+    message: str = ""
+    error_code: str = ""
+    error: str = ""
+    previous_error_code: str = ""
+    user_errors: list[dict[str, str]] = field(default_factory=list)
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingEvent:
+    """One point of a run's curve."""
+
+    id: int | None = None
+    fine_tune_id: str
+    attempt: int
+    at: str = field(default_factory=now)
+    stage: str
+    step: int
+    steps: int
+    loss: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """What one speaks with: a stock voice of a base model, or a fine-tune with one of its reference clips."""
+
+    id: str = field(default_factory=lambda: new_id("voice"))
+    name: str
+    description: str = ""
+    language: str
+    gender: str = ""
+    model_id: str
+    fine_tune_id: str | None = None
+    position: int = 0
+    stock_name: str = ""
+    reference_path: str = ""
+    reference_text: str = ""
+    style_path: str = ""
+    preview_path: str = ""
+    created_at: str = field(default_factory=now)
+
+    @property
+    def is_stock(self) -> bool:
+        return bool(self.stock_name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speech:
+    """One spoken result of the page, kept for its history."""
+
+    id: str = field(default_factory=lambda: new_id("speech"))
+    voice_id: str
+    model_id: str
+    fine_tuned: bool
+    text: str
+    credits: float
+    path: str
+    duration_seconds: float
+    created_at: str = field(default_factory=now)
+
+
+class LedgerKind(StrEnum):
+    """What moved credits."""
+
+    GRANT = "grant"
+    HOLD = "hold"
+    RELEASE = "release"
+    CHARGE = "charge"
+    SPEECH = "speech"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerEntry:
+    """One movement of credits; the balance is the sum of all amounts."""
+
+    id: str = field(default_factory=lambda: new_id("entry"))
+    kind: LedgerKind
+    amount: float
+    note: str
+    fine_tune_id: str | None = None
+    attempt: int | None = None
+    created_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One value that outlives the process, by name."""
+
+    id: str
+    value: str
