@@ -1,0 +1,292 @@
+"""Recordings of any format that ffmpeg's libraries read -> mono WAV, block by block, and what was found on the way."""
+
+import wave
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.encoding import SAMPLE_RATE
+from model.errors import AudioError
+from model.files import written_aside
+from model.metering import BandwidthMeter, LoudnessMeter, PeakMeter
+
+if TYPE_CHECKING:
+    from av import AudioFrame, Packet
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
+FORMATS = (
+    *("wav", "mp3", "flac", "ogg", "oga", "ogx", "opus", "aac", "m4a", "wma", "ac3", "webm", "aiff", "aif"),
+    *("caf", "au", "amr", "mpga", "mpeg", "mp4", "mov", "mkv"),
+)
+"""Suffixes that pickers offer. The decoder goes by content alone."""
+
+DEMUXERS = (
+    "wav,w64,mp3,flac,ogg,aac,loas,mov,asf,xwma,ac3,eac3,matroska,aiff,caf,au,amr,amrnb,amrwb,mpeg,mpegts,avi,flv,"
+    "ape,wv,tta,tak,mpc,mpc8,dsf,iff,voc,sox,nistsphere,dts,truehd,rm,oma"
+)
+"""What may be read: all that holds sound itself. No playlists: with one, an upload could name the machine's files."""
+
+GUESSING_DEMUXERS = ("aac", "loas", "ac3", "eac3", "amr", "amrnb", "amrwb", "mpeg", "mpegts")
+"""Their headers tell no length; ffmpeg guesses one from the bit rate."""
+
+PROTECTED_TAGS = ("drms", "enca", "aavd")
+"""Codec tags of encrypted MP4 sound: FairPlay, Common Encryption (ISO/IEC 23001-7), Audible."""
+
+ASF_ENCRYPTION = bytes.fromhex("fbb31122 23bdd211 b4b700a0 c955fc6e")
+"""GUID of the Content Encryption Object (ASF specification, 3.14) as it lies in a file."""
+
+INTEGER_SCALES = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
+MAX_SECONDS = 24 * 3600
+TOLERANCE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """What a source was. Peak and clipping are of all its channels, loudness of the mono mix that was written."""
+
+    duration_seconds: float
+    sample_rate: int
+    channels: int
+    codec: str
+    container: str
+    bandwidth_hz: float
+    clipping_ratio: float
+    loudness_lufs: float
+    peak_dbfs: float
+    truncated: bool
+    """Damaged inside or cut short: what could be read was kept."""
+
+
+def decode_to_wav(source: Path, target: Path, *, name: str | None = None) -> Recording:
+    """Decode `source` to mono 16-bit PCM WAV at 24 kHz; it appears at `target` when it is whole.
+
+    `name` is what messages call the file. Memory stays bounded however long the source is.
+    Raises AudioError when nothing can be read.
+    """
+    name = name or source.name
+    with _opened(source, name) as container:
+        reader = _Reader(container, _sound_of(container, source, name))
+        mix = _MonoMix()
+        with written_aside(target) as part:
+            seconds = _write_wav(part, mix.pcm_of(reader.blocks()), name)
+            if not seconds:
+                raise AudioError(
+                    f"{name} looks like {reader.codec}, but no sound could be read from it: the file is damaged. "
+                    "Export it again, as WAV or FLAC where possible."
+                )
+        missing_seconds = _declared_seconds(container, reader.stream, source) - seconds
+        return Recording(
+            duration_seconds=seconds,
+            sample_rate=reader.sample_rate,
+            channels=reader.channels,
+            codec=reader.codec,
+            container=container.format.name.split(",")[0],
+            bandwidth_hz=mix.bandwidth_hz,
+            clipping_ratio=mix.peaks.clipping_ratio,
+            loudness_lufs=mix.loudness_lufs,
+            peak_dbfs=mix.peaks.peak_dbfs,
+            truncated=reader.damaged or missing_seconds > TOLERANCE_SECONDS,
+        )
+
+
+def _write_wav(path: Path, chunks: Iterator[bytes], name: str) -> float:
+    samples = 0
+    with path.open("wb") as file, wave.open(file, "wb") as wav:
+        wav.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        for chunk in chunks:
+            wav.writeframesraw(chunk)
+            samples += len(chunk) // 2
+            if samples > MAX_SECONDS * SAMPLE_RATE:
+                raise AudioError(f"{name} is longer than {MAX_SECONDS // 3600} hours. Cut it into parts.")
+        wav.writeframes(b"")
+    return samples / SAMPLE_RATE
+
+
+class _Content:
+    """An open file without its name, so that only the content decides what it is."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
+@contextmanager
+def _opened(source: Path, name: str) -> "Iterator[InputContainer]":
+    import av
+
+    if source.stat().st_size == 0:
+        raise AudioError(f"{name} is empty (0 bytes). Export or upload it again.")
+    with source.open("rb") as file:
+        head = file.read(64)
+        file.seek(0)
+        try:
+            container: Any = av.open(_Content(file), options={"format_whitelist": DEMUXERS}, metadata_errors="replace")
+        except (av.FFmpegError, ValueError) as error:
+            raise AudioError(_not_opened(name, head)) from error
+        with container:
+            yield container
+
+
+def _not_opened(name: str, head: bytes) -> str:
+    if head[4:8] == b"ftyp":
+        return f"{name} is incomplete: the index of this MP4 file is missing. Copy or export the file again."
+    return (
+        f"{name} is not a sound file: its content is of no audio or video format that is known. "
+        "Export it as WAV, FLAC or MP3."
+    )
+
+
+def _sound_of(container: "InputContainer", source: Path, name: str) -> "AudioStream":
+    stream: Any = container.streams.best("audio")
+    if stream is None:
+        raise AudioError(f"{name} has no sound in it. Choose a file with an audio track.")
+    with source.open("rb") as file:
+        encrypted = container.format.name == "asf" and ASF_ENCRYPTION in file.read(65_536)
+    if encrypted or stream.codec_context is None or stream.codec_context.codec_tag in PROTECTED_TAGS:
+        raise AudioError(f"{name} is copy-protected and cannot be read. Use a recording without protection.")
+    return stream
+
+
+def _declared_seconds(container: "InputContainer", stream: "AudioStream", source: Path) -> float:
+    """Length that the header tells, 0 where it tells none."""
+    kind = container.format.name
+    if kind in GUESSING_DEMUXERS or (kind == "mp3" and not _has_length_header(source)):
+        return 0.0
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / 1e6 if container.duration and len(container.streams) == 1 else 0.0
+
+
+def _has_length_header(source: Path) -> bool:
+    """Whether an MP3 file opens with a Xing or Info frame behind its ID3v2 tag (28-bit size at byte 6)."""
+    with source.open("rb") as file:
+        head = file.read(10)
+        size = sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=False))
+        file.seek(10 + size if head.startswith(b"ID3") else 0)
+        frame = file.read(4096)
+    return b"Xing" in frame or b"Info" in frame
+
+
+class _Block(NamedTuple):
+    waveforms: NDArray[np.float32]
+    """Shape (channels, samples)."""
+    sample_rate: int
+
+
+class _Reader:
+    """Decodes one stream to blocks of about a second, goes on behind what is damaged and remembers that it was."""
+
+    def __init__(self, container: "InputContainer", stream: "AudioStream") -> None:
+        self.stream = stream
+        self.codec: str = stream.codec_context.name
+        self.sample_rate = 0
+        self.channels = 0
+        self.damaged = False
+        self._container = container
+
+    def blocks(self) -> Iterator[_Block]:
+        """All sound of the stream, in blocks of one rate and one number of channels each."""
+        gathered: list[NDArray[np.float32]] = []
+        for frame in self._frames():
+            waveforms = _as_float(frame)
+            same_kind = (len(waveforms), frame.sample_rate) == (self.channels, self.sample_rate)
+            full = len(gathered) * waveforms.shape[1] >= frame.sample_rate
+            if gathered and (full or not same_kind):
+                yield _Block(np.concatenate(gathered, axis=1), self.sample_rate)
+                gathered = []
+            self.channels, self.sample_rate = len(waveforms), frame.sample_rate
+            gathered.append(waveforms)
+        if gathered:
+            yield _Block(np.concatenate(gathered, axis=1), self.sample_rate)
+
+    def _frames(self) -> "Iterator[AudioFrame]":
+        import av
+
+        failed = False
+        for packet in self._packets():
+            try:
+                frames: Any = packet.decode()
+            except av.EOFError:
+                continue
+            except av.FFmpegError:
+                failed = True
+                continue
+            self.damaged |= failed and bool(frames)
+            yield from frames
+        # What cannot be decoded at the end of an MP3 are tags; its length header tells whether sound is missing.
+        self.damaged |= failed and self._container.format.name != "mp3"
+
+    def _packets(self) -> "Iterator[Packet]":
+        import av
+
+        try:
+            yield from self._container.demux(self.stream)
+        except av.FFmpegError:
+            self.damaged = True
+
+
+def _as_float(frame: "AudioFrame") -> NDArray[np.float32]:
+    """Samples of a frame of any format, shape (channels, samples), full scale at 1."""
+    data = frame.to_ndarray()
+    if not frame.format.is_planar:
+        data = data.reshape(-1, frame.layout.nb_channels).T
+    scale = INTEGER_SCALES.get(data.dtype.str[1:])
+    if scale is None:
+        return np.nan_to_num(data, posinf=0.0, neginf=0.0).astype(np.float32)
+    middle = 128.0 if data.dtype == np.uint8 else 0.0
+    return ((data - middle) / scale).astype(np.float32)
+
+
+class _MonoMix:
+    """Mixes to mono, measures on the way, and resamples to 24 kHz."""
+
+    def __init__(self) -> None:
+        self.peaks = PeakMeter()
+        self._loudness = LoudnessMeter(SAMPLE_RATE)
+        self._bandwidth: BandwidthMeter | None = None
+
+    @property
+    def bandwidth_hz(self) -> float:
+        return self._bandwidth.finish() if self._bandwidth else 0.0
+
+    @property
+    def loudness_lufs(self) -> float:
+        return self._loudness.finish()
+
+    def pcm_of(self, blocks: Iterator[_Block]) -> Iterator[bytes]:
+        """Little-endian 16-bit samples of all blocks."""
+        from av import AudioResampler
+
+        resampler, rate = AudioResampler("s16", "mono", SAMPLE_RATE), 0
+        for waveforms, sample_rate in blocks:
+            if rate not in (0, sample_rate):
+                yield self._measured(resampler.resample(None))
+                resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
+            rate = sample_rate
+            yield self._measured(resampler.resample(self._mixed(waveforms, sample_rate)))
+        if rate:
+            yield self._measured(resampler.resample(None))
+
+    def _mixed(self, waveforms: NDArray[np.float32], sample_rate: int) -> "AudioFrame":
+        from av import AudioFrame
+
+        self.peaks.feed(waveforms)
+        mono = waveforms.mean(axis=0)
+        self._bandwidth = self._bandwidth or BandwidthMeter(sample_rate)
+        if self._bandwidth.sample_rate == sample_rate:
+            self._bandwidth.feed(mono)
+        frame = AudioFrame.from_ndarray(mono[None], "flt", "mono")
+        frame.sample_rate = sample_rate
+        return frame
+
+    def _measured(self, frames: "Sequence[AudioFrame]") -> bytes:
+        if not frames:
+            return b""
+        pcm = np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype("<i2")
+        self._loudness.feed(pcm.astype(np.float32) / INTEGER_SCALES["i2"])
+        return pcm.tobytes()

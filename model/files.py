@@ -1,0 +1,23 @@
+"""Files that appear whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def written_aside(target: Path) -> Iterator[Path]:
+    """Give a path beside `target` to write to, and rename it to `target` when the block ends well.
+
+    The path is of this process alone, so two processes that make the same file do not disturb each other. Nothing
+    is left behind when the block raises.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.stem}.{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
