@@ -116,9 +116,7 @@ class SpeechProcess:
             self.close()
             context = multiprocessing.get_context("spawn")
             self._connection, theirs = context.Pipe()
-            self._process = context.Process(
-                target=_serve, args=(theirs, self._weights_dir), name="speech", daemon=True
-            )
+            self._process = context.Process(target=_serve, args=(theirs, self._weights_dir), name="speech", daemon=True)
             self._process.start()
             theirs.close()
         return self._connection
@@ -223,7 +221,9 @@ def read_style(path: Path) -> "Style":
     try:
         return load_file(path)["style"]
     except (SafetensorError, OSError, KeyError) as error:
-        raise WeightsUnavailable(f"The style of this voice cannot be read ({path.name}). Train the clone again.") from error
+        raise WeightsUnavailable(
+            f"The style of this voice cannot be read ({path.name}). Train the clone again."
+        ) from error
 
 
 def write_style(path: Path, style: "Style") -> None:

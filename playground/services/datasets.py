@@ -180,6 +180,16 @@ class Datasets:
                 tables.files.update(twin.id, verdict="", reason="")
         self._storage.media.remove(self._storage.media.file_folder(file.dataset_id, file_id))
 
+    def apply_transcripts(self, dataset_id: str) -> None:
+        """Give the person's transcripts to their files, where a file is one clip and so the text is the clip's."""
+        with self._storage.write() as tables:
+            texts = {row.stem: row.text for row in tables.transcripts.where("dataset_id = ?", [dataset_id])}
+            for file in tables.files.of_dataset(dataset_id):
+                text = texts.get(Path(file.filename).stem)
+                clips = tables.clips.of_file(file.id)
+                if text and len(clips) == 1 and clips[0].transcript != text:
+                    tables.clips.update(clips[0].id, transcript=text, transcript_source="person", confidence=1.0)
+
     def _take_transcripts(self, dataset_id: str, filename: str, source: Path) -> None:
         from model.transcription import read_transcripts
 
@@ -197,6 +207,7 @@ class Datasets:
             for stem, text in texts.items():
                 tables.transcripts.delete_where("dataset_id = ? and stem = ?", [dataset_id, stem])
                 tables.transcripts.insert(Transcript(dataset_id=dataset_id, stem=stem, text=text))
+        self.apply_transcripts(dataset_id)
 
 
 def is_transcript(filename: str) -> bool:

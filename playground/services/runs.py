@@ -145,6 +145,20 @@ class Runs:
         with self._storage.write() as tables:
             return self.settle_cancelled(tables, _held(tables.fine_tunes.renew(fine_tune.id, owner=owner)))
 
+    def hand_back(self, fine_tune: FineTune, *, owner: str) -> None:
+        """Put a run back into the queue, for another worker to go on with; nothing happens without the lease."""
+        with self._storage.write() as tables:
+            tables.fine_tunes.update_leased(
+                fine_tune.id, owner=owner, status=Status.CREATED, lease_owner=None, lease_expires_at=None
+            )
+
+    def discard_if_deleted(self, fine_tune: FineTune) -> None:
+        """Remove what a run has written after its clone was deleted."""
+        with self._storage.read() as tables:
+            is_deleted = tables.fine_tunes.find(fine_tune.id) is None
+        if is_deleted:
+            self._storage.media.remove(self.folder(fine_tune))
+
     def settle_cancelled(self, tables: Tables, fine_tune: FineTune) -> FineTune:
         return self._settle_failed(tables, fine_tune, code=CANCELLED, error="Cancelled by you.")
 

@@ -1,0 +1,23 @@
+"""Small things that all processes of the playground share."""
+
+import logging
+import os
+import secrets
+import socket
+
+
+def set_up_logging(level: str) -> None:
+    """Log to standard error with time, process and module."""
+    logging.basicConfig(level=level, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s", force=True)
+    logging.getLogger("httpx").setLevel("WARNING")
+
+
+def lower_priority(by: int) -> None:
+    """Let everything else on the machine go first, where the system knows priorities."""
+    if hasattr(os, "nice"):
+        os.nice(by)
+
+
+def new_owner() -> str:
+    """A name for this process that no other one has: host, process id and a random part."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

@@ -1,0 +1,352 @@
+"""One run from its clips to four voices that have been checked: the stages, their time, and the report."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from model import base_models
+from model.engines.protocol import FineTuneConfig, TrainingClip
+from model.errors import TooLittleSpeech, TrainingFailed
+from model.sentences import TEST_SENTENCES
+from playground.parts import Parts
+from playground.services.datasets import MINIMUM_SECONDS
+from playground.services.runs import RunClip, RunProgress, Runs
+from playground.speech_process import SpeakingAs, SpeechProcess, StyleOf, VoiceSource, write_style
+from storage.records import FineTune, Voice, now, seconds_between
+
+if TYPE_CHECKING:
+    from model.engines.protocol import Waveform
+    from model.transcription import Transcriber
+
+log = logging.getLogger(__name__)
+
+STAGES = ("prepare", "transcribe", "align", "prosody", "voice", "create voices", "check")
+VOICES = 4
+SAMPLE_RATE = 24_000
+MIN_FREE_BYTES = 2 * 1024**3
+MIN_TRAINED_SECONDS = 30.0
+"""Least speech with words that are left for training, after the clips that are kept back."""
+HELD_OUT_CLIPS, HELD_OUT_SHARE, HELD_OUT_SECONDS = 5, 0.05, 120.0
+WORST_WER, WER_ABOVE_STOCK = 0.2, 0.1
+SHORTEST_TRAINING_SECONDS = 20.0
+
+
+class DataFault(Exception):
+    """The run cannot end well for a reason that its person can read and act on."""
+
+    def __init__(self, message: str, *, code: str, report: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.report = report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What became of the test sentences in one voice."""
+
+    waveforms: list["Waveform"]
+    word_error_rate: float
+    problems: list[str]
+    seconds: float
+
+
+class TrainingRun:
+    """The stages of one attempt. `progress()` carries them out; then `voices` and `report` are there."""
+
+    def __init__(self, parts: Parts, runs: Runs, fine_tune: FineTune) -> None:
+        self._parts = parts
+        self._runs = runs
+        self._fine_tune = fine_tune
+        self._base = base_models.resolve(fine_tune.model_id)
+        self._folder = runs.folder(fine_tune)
+        self._speech = SpeechProcess(parts.settings.weights)
+        self._started = time.monotonic()
+        spent = seconds_between(fine_tune.started_at or now(), now())
+        self._deadline = self._started + max(fine_tune.training_minutes * 60 - spent, SHORTEST_TRAINING_SECONDS)
+        self._already_spent = spent
+        self._reserve = 0.0
+        self.voices: list[Voice] = []
+        self.report: dict[str, Any] = {}
+
+    def progress(self) -> Iterator[RunProgress]:
+        """Carry out all stages; raises DataFault and ModelErrors."""
+        try:
+            yield from self._carry_out()
+        finally:
+            self._speech.close()
+
+    def _carry_out(self) -> Iterator[RunProgress]:
+        yield from self._prepare()
+        yield from self._transcribe()
+        clips = self._clips_with_words()
+        held_out = _held_out(clips)
+        kept_back = {clip.id for clip in held_out}
+        training = [clip for clip in clips if clip.id not in kept_back]
+        yield from self._fine_tune_engine(training)
+        yield from self._create_voices(training)
+        yield from self._check(held_out)
+
+    def _prepare(self) -> Iterator[RunProgress]:
+        yield self._at("prepare", 0, 4, message="Waiting until all recordings are checked")
+        while self._runs.fix_clips_when_checked(self._fine_tune):
+            time.sleep(0.5)
+            yield self._at("prepare", 0, 4)
+        yield self._at("prepare", 1, 4, message="Checking disk and weights")
+        free = self._parts.storage.media.free_bytes()
+        if free < MIN_FREE_BYTES:
+            raise DataFault(
+                f"The disk has {free / 1024**3:.1f} GB free; a training needs {MIN_FREE_BYTES / 1024**3:.0f} GB. "
+                "Make room, then Retry.",
+                code="disk_full",
+            )
+        one_time = time.monotonic()
+        self._engine = base_models.make_engine(self._base, self._parts.settings.weights)
+        self._engine.prepare_weights()
+        self._transcriber = _make_transcriber(self._parts.settings.weights)
+        self._deadline += time.monotonic() - one_time
+        yield self._at("prepare", 2, 4, message="Speaking the test sentences with a stock voice, to compare with")
+        self._stock = self._hear(VoiceSource(model_id=self._base.id, stock_name=self._nearest_stock()))
+        self._reserve = self._stock.seconds * (VOICES + 2) + 10
+        yield self._at("prepare", 4, 4)
+
+    def _nearest_stock(self) -> str:
+        stock = self._base.stock_voices
+        wanted = [voice for voice in stock if voice.gender == self._fine_tune.gender]
+        return (wanted or list(stock))[0].name
+
+    def _transcribe(self) -> Iterator[RunProgress]:
+        clips = self._runs.read_clips(self._fine_tune)
+        missing = [clip for clip in clips if not clip.transcript]
+        yield self._at("transcribe", len(clips) - len(missing), len(clips))
+        heard = {clip.id: clip for clip in clips}
+        paths = [self._parts.storage.media.path(clip.path) for clip in missing]
+        language = self._fine_tune.language
+        transcripts = self._transcriber.transcribe_clips(paths, language=language)
+        for done, (clip, transcript) in enumerate(zip(missing, transcripts, strict=True), start=1):
+            heard[clip.id] = RunClip(
+                id=clip.id, path=clip.path, transcript=transcript.text, duration_seconds=clip.duration_seconds
+            )
+            self._runs.keep_transcript(
+                clip.id, text=transcript.text, confidence=transcript.confidence, language=language
+            )
+            yield self._at("transcribe", len(clips) - len(missing) + done, len(clips))
+        self._runs.write_clips(self._fine_tune, list(heard.values()))
+
+    def _clips_with_words(self) -> list[TrainingClip]:
+        """The clips of the run that have a transcript; raises DataFault when they are too few."""
+        clips = [
+            TrainingClip(
+                id=clip.id,
+                path=self._parts.storage.media.path(clip.path),
+                transcript=clip.transcript,
+                duration_seconds=clip.duration_seconds,
+            )
+            for clip in self._runs.read_clips(self._fine_tune)
+            if any(character.isalnum() for character in clip.transcript)
+        ]
+        seconds = sum(clip.duration_seconds for clip in clips)
+        if seconds < MINIMUM_SECONDS:
+            raise DataFault(
+                f"Words were understood in {seconds:.0f} seconds of the recordings; at least {MINIMUM_SECONDS:.0f} "
+                "are needed. Check that they are in the language of the form, or add more.",
+                code=TooLittleSpeech.code,
+            )
+        return clips
+
+    def _fine_tune_engine(self, clips: Sequence[TrainingClip]) -> Iterator[RunProgress]:
+        seconds = self._deadline - time.monotonic() - self._reserve
+        config = FineTuneConfig(language=self._fine_tune.language, seconds=max(seconds, SHORTEST_TRAINING_SECONDS / 4))
+        for progress in self._engine.fine_tune(clips, config, self._folder / "model"):
+            yield self._at(
+                progress.stage,
+                progress.step,
+                progress.steps,
+                loss=progress.loss,
+                message=progress.message,
+                seconds_left=None if progress.seconds_left is None else progress.seconds_left + self._reserve,
+            )
+
+    def _create_voices(self, clips: Sequence[TrainingClip]) -> Iterator[RunProgress]:
+        from model.references import choose_references
+
+        media = self._parts.storage.media
+        references = choose_references(clips, count=VOICES)
+        yield self._at("create voices", 0, VOICES)
+        for number, clip in enumerate(references):
+            reference = self._folder / "references" / f"V{number}.wav"
+            style = self._folder / "styles" / f"V{number}.safetensors"
+            path = media.link_in(clip.path, reference)
+            source = VoiceSource(
+                model_id=self._base.id,
+                folder=self._folder / "model",
+                reference_path=reference,
+                reference_text=clip.transcript,
+            )
+            write_style(style, self._speech.style(StyleOf(source=source, language=self._fine_tune.language)))
+            self.voices.append(
+                Voice(
+                    name=f"{self._fine_tune.name} - V{number}",
+                    description=self._fine_tune.description,
+                    language=self._fine_tune.language,
+                    gender=self._fine_tune.gender,
+                    model_id=self._base.id,
+                    fine_tune_id=self._fine_tune.id,
+                    position=number,
+                    reference_path=path,
+                    reference_text=clip.transcript,
+                    style_path=media.relative(style),
+                )
+            )
+            yield self._at("create voices", number + 1, VOICES)
+        if len(self.voices) < VOICES:
+            raise TrainingFailed(f"Only {len(self.voices)} clips are fit to make voices from; {VOICES} are needed.")
+
+    def _check(self, held_out: Sequence[TrainingClip]) -> Iterator[RunProgress]:
+        """Let each voice speak; what is not intelligible, silent or clipped fails the run."""
+        from model.audio import read_wav
+
+        recordings = [read_wav(clip.path)[0] for clip in held_out]
+        judge = _Judge(recordings)
+        rows = [judge.row("Recordings", recordings, None)]
+        yield self._at("check", 0, VOICES + 1)
+        worst = max(WORST_WER, self._stock.word_error_rate + WER_ABOVE_STOCK)
+        problems = []
+        media = self._parts.storage.media
+        for number, voice in enumerate(self.voices):
+            heard = self._hear(
+                VoiceSource(
+                    model_id=self._base.id,
+                    folder=self._folder / "model",
+                    style_path=media.path(voice.style_path),
+                )
+            )
+            rows.append(judge.row(f"V{number}", heard.waveforms, heard.word_error_rate))
+            problems += [f"V{number}: {problem}" for problem in heard.problems]
+            if heard.word_error_rate > worst:
+                problems.append(
+                    f"V{number}: {heard.word_error_rate:.0%} of the words of the test sentences were not understood; "
+                    f"{worst:.0%} are allowed."
+                )
+            yield self._at("check", number + 1, VOICES + 1)
+        first = self.voices[0]
+        cloned = self._hear(
+            VoiceSource(
+                model_id=self._base.id,
+                reference_path=media.path(first.reference_path),
+                reference_text=first.reference_text,
+            )
+        )
+        rows.append(judge.row("Base model from the same clip", cloned.waveforms, cloned.word_error_rate))
+        rows.append(judge.row("Stock voice", self._stock.waveforms, self._stock.word_error_rate))
+        self.report = {
+            "rows": rows,
+            "held_out_clips": len(held_out),
+            "sentences": len(TEST_SENTENCES[self._fine_tune.language]),
+            "minutes": round((self._already_spent + time.monotonic() - self._started) / 60, 2),
+        }
+        if problems:
+            raise DataFault(
+                "The voices did not pass the check. " + " ".join(problems) + " More or cleaner recordings help most.",
+                code="check_failed",
+                report=self.report,
+            )
+        yield self._at("check", VOICES + 1, VOICES + 1)
+
+    def _hear(self, source: VoiceSource) -> Heard:
+        """Speak the test sentences in a process of its own, and let recognition write down what it hears."""
+        from model.evaluation import check_waveform, word_error_rate
+
+        started = time.monotonic()
+        language = self._fine_tune.language
+        sentences = TEST_SENTENCES[language]
+        waveforms = [
+            np.concatenate([*self._speech.speak(SpeakingAs(source=source, text=sentence, language=language))])
+            for sentence in sentences
+        ]
+        problems = [
+            problem
+            for sentence, waveform in zip(sentences, waveforms, strict=True)
+            if (problem := check_waveform(waveform, SAMPLE_RATE, text=sentence))
+        ]
+        heard = [self._transcriber.transcribe(waveform, language=language) for waveform in waveforms]
+        rates = [
+            word_error_rate(sentence, transcript.text, language=language)
+            for sentence, transcript in zip(sentences, heard, strict=True)
+        ]
+        return Heard(
+            waveforms=waveforms,
+            word_error_rate=float(np.mean(rates)),
+            problems=problems,
+            seconds=time.monotonic() - started,
+        )
+
+    def _at(
+        self,
+        stage: str,
+        step: int,
+        steps: int,
+        *,
+        loss: float | None = None,
+        message: str = "",
+        seconds_left: float | None = None,
+    ) -> RunProgress:
+        """Progress as the share of the time that is spent; what the engine says of its time left counts."""
+        spent = self._already_spent + time.monotonic() - self._started
+        left = max(self._deadline - time.monotonic() if seconds_left is None else seconds_left, 1.0)
+        if stage == "check":
+            left = max(self._reserve * (1 - step / steps), 1.0)
+        return RunProgress(
+            stage=stage,
+            step=step,
+            steps=steps,
+            progress=spent / (spent + left),
+            eta_seconds=left,
+            loss=loss,
+            message=message,
+        )
+
+
+class _Judge:
+    """Measures spoken sentences against the recordings that were kept back from training."""
+
+    def __init__(self, recordings: Sequence["Waveform"]) -> None:
+        from model.evaluation import Naturalness, SpeakerEncoder
+
+        self._encoder = SpeakerEncoder()
+        self._naturalness = Naturalness()
+        self._recordings = recordings
+
+    def row(self, name: str, waveforms: Sequence["Waveform"], word_error_rate: float | None) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "name": name,
+            "similarity": round(self._encoder.similarity(waveforms, self._recordings, SAMPLE_RATE), 3),
+            "naturalness": round(self._naturalness.score(waveforms, SAMPLE_RATE), 2),
+        }
+        if word_error_rate is not None:
+            row["word_error_rate"] = round(word_error_rate, 3)
+        return row
+
+
+def _held_out(clips: Sequence[TrainingClip]) -> list[TrainingClip]:
+    """Every n-th clip, max(5, 5 %) of them, at most 2 minutes, never so many that too little is left to train on."""
+    count = max(HELD_OUT_CLIPS, round(len(clips) * HELD_OUT_SHARE))
+    total = sum(clip.duration_seconds for clip in clips)
+    budget = min(HELD_OUT_SECONDS, total - MIN_TRAINED_SECONDS)
+    held_out: list[TrainingClip] = []
+    for clip in clips[:: max(len(clips) // count, 1)][:count]:
+        if len(clips) - len(held_out) <= VOICES:
+            break
+        if sum(kept.duration_seconds for kept in held_out) + clip.duration_seconds <= budget:
+            held_out.append(clip)
+    return held_out
+
+
+def _make_transcriber(weights_dir: Path) -> "Transcriber":
+    from model.transcription import Transcriber
+
+    return Transcriber(weights_dir)
