@@ -77,7 +77,7 @@ def decode_to_wav(source: Path, target: Path, *, name: str | None = None) -> Rec
             seconds = _write_wav(part, mix.pcm_of(reader.blocks()), name)
             if not seconds:
                 raise AudioError(
-                    f"{name} looks like {reader.codec}, but no sound could be read from it: the file is damaged. "
+                    f"{name} looks like {reader.codec}, but no sound could be read from it: it is empty or damaged. "
                     "Export it again, as WAV or FLAC where possible."
                 )
         missing_seconds = _declared_seconds(container, reader.stream, source) - seconds
