@@ -1,0 +1,41 @@
+"""What all tests share: weights converted once, real speech, a data folder of their own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from playground.parts import Parts, make_parts
+from playground.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+SPEECH = Path(__file__).parent / "data" / "speech"
+
+
+@pytest.fixture(scope="session")
+def weights_dir() -> Path:
+    """Converted weights, kept between runs of the tests."""
+    folder = Path(os.environ.get("PLAYGROUND_WEIGHTS_DIR", ROOT / ".cache" / "weights"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, weights_dir: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data", weights_dir=weights_dir)
+
+
+@pytest.fixture
+def parts(settings: Settings) -> Iterator[Parts]:
+    """All use cases on a fresh data folder."""
+    made = make_parts(settings)
+    yield made
+    made.speech_process.close()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skipped test, or one that is expected to fail, fails the run: nothing is left untested unseen."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and any(reporter.stats.get(kind) for kind in ("skipped", "xfailed", "xpassed")):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

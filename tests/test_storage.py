@@ -1,0 +1,113 @@
+"""The data folder: records round trip, paging, leases, migrations, transactions."""
+
+from pathlib import Path
+
+import pytest
+import sqlite_utils
+
+from storage.database import Storage
+from storage.errors import NotFound, UnknownCursor
+from storage.migrations import migrations
+from storage.records import Dataset, FineTune, LedgerEntry, LedgerKind, Status, now
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    made = Storage(tmp_path)
+    made.migrate()
+    return made
+
+
+def _queued(storage: Storage, name: str = "A") -> FineTune:
+    with storage.write() as tables:
+        return tables.fine_tunes.insert(
+            FineTune(name=name, model_id="tiny", status=Status.CREATED, queued_at=now(), report={"rows": [1]})
+        )
+
+
+def _expire_lease(storage: Storage, fine_tune: FineTune) -> None:
+    with storage.write() as tables:
+        tables.fine_tunes.update(fine_tune.id, lease_expires_at="2000-01-01T00:00:00.000000Z")
+
+
+def test_a_record_comes_back_as_it_was_written(storage: Storage) -> None:
+    written = _queued(storage)
+    with storage.read() as tables:
+        assert tables.fine_tunes.get(written.id) == written
+
+
+def test_an_unknown_id_names_kind_and_id(storage: Storage) -> None:
+    with storage.read() as tables, pytest.raises(NotFound, match="dataset.*'nowhere'"):
+        tables.datasets.get("nowhere")
+
+
+def test_a_failed_transaction_leaves_nothing(storage: Storage) -> None:
+    with pytest.raises(RuntimeError), storage.write() as tables:
+        tables.datasets.insert(Dataset(name="half"))
+        raise RuntimeError
+    with storage.read() as tables:
+        assert tables.datasets.count() == 0
+
+
+def test_reading_cannot_write(storage: Storage) -> None:
+    with pytest.raises(Exception, match="readonly"), storage.read() as tables:
+        tables.datasets.insert(Dataset(name="no"))
+
+
+def test_pages_are_newest_first_and_end(storage: Storage) -> None:
+    with storage.write() as tables:
+        made = [tables.datasets.insert(Dataset(name=str(number))) for number in range(5)]
+    seen: list[str] = []
+    cursor = None
+    with storage.read() as tables:
+        while records := tables.datasets.page(limit=2, starting_after=cursor).records:
+            seen += [record.name for record in records]
+            cursor = records[-1].id
+        assert seen == ["4", "3", "2", "1", "0"]
+        before = tables.datasets.page(limit=2, ending_before=made[0].id)
+    assert [record.name for record in before.records] == ["2", "1"]
+    assert before.has_more
+
+
+def test_an_unknown_cursor_is_refused(storage: Storage) -> None:
+    with storage.read() as tables, pytest.raises(UnknownCursor):
+        tables.datasets.page(limit=2, starting_after="nowhere")
+
+
+def test_one_worker_at_a_time_gets_a_run(storage: Storage) -> None:
+    first, second = _queued(storage, "first"), _queued(storage, "second")
+    with storage.write() as tables:
+        claimed = tables.fine_tunes.claim(owner="w1", at_once=1)
+        assert claimed is not None and claimed.id == first.id and claimed.status == Status.TRAINING
+        assert tables.fine_tunes.claim(owner="w2", at_once=1) is None
+        assert tables.fine_tunes.queue_position(second) == 1
+
+
+def test_a_run_whose_lease_ran_out_is_taken_over(storage: Storage) -> None:
+    fine_tune = _queued(storage)
+    with storage.write() as tables:
+        tables.fine_tunes.claim(owner="dead", at_once=1)
+    _expire_lease(storage, fine_tune)
+    with storage.write() as tables:
+        taken = tables.fine_tunes.claim(owner="alive", at_once=1)
+        assert taken is not None
+        assert (taken.takeovers, taken.lease_owner) == (1, "alive")
+        assert tables.fine_tunes.renew(fine_tune.id, owner="dead") is None
+
+
+def test_credits_are_charged_once_per_clone(storage: Storage) -> None:
+    charge = {"kind": LedgerKind.CHARGE, "amount": -1.0, "note": "", "fine_tune_id": "a"}
+    with pytest.raises(Exception, match="UNIQUE"), storage.write() as tables:
+        tables.ledger.insert(LedgerEntry(**charge))  # type: ignore[arg-type]
+        tables.ledger.insert(LedgerEntry(**charge))  # type: ignore[arg-type]
+
+
+def test_migrating_again_keeps_the_rows(storage: Storage) -> None:
+    fine_tune = _queued(storage)
+    storage.migrate()
+    with storage.read() as tables:
+        assert tables.fine_tunes.get(fine_tune.id) == fine_tune
+    db = sqlite_utils.Database(storage.data_dir / "playground.db")
+    assert not migrations.pending(db)
+    assert db.journal_mode == "wal"
+    db.close()
