@@ -17,7 +17,7 @@ from model.errors import ModelError
 from playground.parts import Parts, make_parts
 from playground.processes import lower_priority, new_owner, set_up_logging
 from playground.services.errors import ServiceError
-from playground.services.runs import LeaseLost, RunProgress, Runs
+from playground.services.runs import LeaseLost, Runs
 from playground.services.training import DataFault, TrainingRun
 from playground.settings import Settings
 from storage.records import FineTune, now, seconds_between
