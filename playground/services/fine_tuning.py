@@ -184,6 +184,13 @@ class FineTuning:
             )
             return self._enqueue(tables, draft, may_be_pending=True)
 
+    def running_like(self, form: CloneForm, *, dataset_id: str) -> FineTune | None:
+        """The run that the same `start` has made already: a program that lost the answer asks a second time."""
+        columns = form.checked()
+        with self._storage.read() as tables:
+            running = tables.fine_tunes.using_dataset(dataset_id)
+        return next((run for run in running if all(getattr(run, name) == columns[name] for name in columns)), None)
+
     def retry(self, fine_tune_id: str) -> FineTune:
         """Queue a failed training again, as the same record; it goes on from its checkpoint where that fits.
 

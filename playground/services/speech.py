@@ -115,6 +115,11 @@ class SpeechService:
         with self._storage.read() as tables:
             return tables.speeches.where(order_by=NEWEST_FIRST, limit=limit)
 
+    def get(self, speech_id: str) -> Speech:
+        """Raises NotFound."""
+        with self._storage.read() as tables:
+            return tables.speeches.get(speech_id)
+
     def speech_path(self, speech_id: str) -> Path:
         """Raises NotFound."""
         with self._storage.read() as tables:

@@ -1,0 +1,82 @@
+"""`/fine-tunes`: trainings, which make the voices of a clone. Drafts of the page are not among them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header
+
+from playground.api import schemas
+from playground.api.dependencies import GivenParts
+from playground.api.paging import GivenPaging
+from playground.services.fine_tuning import CloneForm
+from storage.errors import NotFound
+from storage.records import FineTune, Status
+
+router = APIRouter(prefix="/fine-tunes", tags=["fine-tunes"])
+
+
+def _sent(fine_tune_id: str, parts: GivenParts) -> FineTune:
+    """A clone that has been sent to training; raises NotFound."""
+    fine_tune = parts.fine_tuning.get(fine_tune_id)
+    if fine_tune.status == Status.DRAFT:
+        raise NotFound("fine-tune", fine_tune_id)
+    return fine_tune
+
+
+GivenFineTune = Annotated[FineTune, Depends(_sent)]
+
+
+@router.get("")
+def list_fine_tunes(parts: GivenParts, paging: GivenPaging) -> schemas.Page[schemas.FineTune]:
+    return paging.envelope(parts.fine_tuning.page(**paging.arguments()), schemas.FineTune.of)
+
+
+@router.post("")
+def create_fine_tune(
+    body: schemas.NewFineTune,
+    parts: GivenParts,
+    x_stainless_retry_count: Annotated[int, Header(include_in_schema=False)] = 0,
+) -> schemas.FineTune:
+    """Send a dataset to training; answers at once. Refused when it is known already that it holds too little."""
+    form = CloneForm(
+        name=body.name,
+        description=body.description,
+        language=schemas.primary_language(body.language),
+        gender=body.gender or "",
+        model_id=body.model_id,
+    )
+    started = parts.fine_tuning.running_like(form, dataset_id=body.dataset) if x_stainless_retry_count else None
+    return schemas.FineTune.of(
+        started
+        or parts.fine_tuning.start(form, dataset_id=body.dataset, minutes=body.training_minutes, accent=body.accent)
+    )
+
+
+@router.get("/{fine_tune_id}")
+def get_fine_tune(fine_tune: GivenFineTune) -> schemas.FineTune:
+    return schemas.FineTune.of(fine_tune)
+
+
+@router.delete("/{fine_tune_id}", status_code=204)
+def delete_fine_tune(fine_tune: GivenFineTune, parts: GivenParts) -> None:
+    """Delete a clone, its model and its voices; a training that runs is stopped."""
+    parts.fine_tuning.delete(fine_tune.id)
+
+
+@router.get("/{fine_tune_id}/voices")
+def list_fine_tune_voices(
+    fine_tune: GivenFineTune, parts: GivenParts, paging: GivenPaging
+) -> schemas.Page[schemas.Voice]:
+    """The four voices; none before it is completed."""
+    return paging.envelope(parts.fine_tuning.voices_page(fine_tune.id, **paging.arguments()), schemas.Voice.of)
+
+
+@router.post("/{fine_tune_id}/retry")
+def retry_fine_tune(fine_tune: GivenFineTune, parts: GivenParts) -> schemas.FineTune:
+    """Try a failed training again, as the same record; it goes on from its checkpoint where that fits."""
+    return schemas.FineTune.of(parts.fine_tuning.retry(fine_tune.id))
+
+
+@router.post("/{fine_tune_id}/cancel")
+def cancel_fine_tune(fine_tune: GivenFineTune, parts: GivenParts) -> schemas.FineTune:
+    """Stop a training: at once while it waits, within seconds while it runs. Nothing is charged."""
+    return schemas.FineTune.of(parts.fine_tuning.cancel(fine_tune.id))

@@ -1,0 +1,209 @@
+"""What requests and responses look like: Cartesia's fields, and beside them a few that only we have."""
+
+from typing import Any, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, Field
+
+from storage import records
+
+Item = TypeVar("Item")
+Gender = Literal["masculine", "feminine", "gender_neutral"]
+RunStatus = Literal["created", "training", "completed", "failed"]
+
+DEFAULT_TRAINING_MINUTES = 60
+
+
+class Error(BaseModel):
+    """Every answer from 400 upwards."""
+
+    error_code: str | None = Field(description="Stable for programs.")
+    title: str
+    message: str = Field(description="What happened and what to do.")
+    request_id: str = Field(description="Also in the header X-Request-Id and in the log.")
+
+
+class ServerStatus(BaseModel):
+    """That the server is there, and which version of the API it speaks."""
+
+    ok: bool
+    version: str
+
+
+class Page(BaseModel, Generic[Item]):
+    """Some items of a list, newest first."""
+
+    data: list[Item]
+    has_more: bool
+    next_page: str | None = Field(description="The cursor that goes on in the same direction; null at the end.")
+
+
+class NewDataset(BaseModel):
+    name: str
+    description: str = ""
+
+
+class DatasetChange(BaseModel):
+    name: str
+    description: str | None = Field(None, description="Stays as it is when absent.")
+
+
+class Dataset(BaseModel):
+    """The recordings of one speaker."""
+
+    id: str
+    name: str
+    description: str
+    created_at: str
+
+    @classmethod
+    def of(cls, dataset: records.Dataset) -> Self:
+        return cls.model_validate(dataset, from_attributes=True)
+
+
+class DatasetFile(BaseModel):
+    """One recording. It is checked after the upload; until then `verdict` is null."""
+
+    id: str
+    filename: str
+    created_at: str
+    size: int = Field(description="Bytes.")
+    duration_seconds: float | None
+    usable_seconds: float
+    verdict: str | None = Field(description="good, usable, poor or rejected.")
+    reason: str
+
+    @classmethod
+    def of(cls, file: records.DatasetFile) -> Self:
+        return cls(
+            id=file.id,
+            filename=file.filename,
+            created_at=file.created_at,
+            size=file.size,
+            duration_seconds=file.duration_seconds,
+            usable_seconds=file.usable_seconds,
+            verdict=file.verdict or None,
+            reason=file.reason,
+        )
+
+
+class NewFineTune(BaseModel):
+    """Sent to training at once. By sending it you say that you have the right to clone the voice."""
+
+    name: str
+    description: str = ""
+    language: str
+    model_id: str = Field(description="A dated id or an alias; the answer names the dated one.")
+    dataset: str = Field(description="The dataset's id.")
+    accent: str | None = None
+    gender: Gender | None = None
+    training_minutes: int = Field(DEFAULT_TRAINING_MINUTES, description="From the request to Completed.")
+
+
+class UserError(BaseModel):
+    code: str
+    message: str
+
+
+class FineTune(BaseModel):
+    """One run on one dataset. `model_id` is the dated id that its voices are pinned to."""
+
+    id: str
+    name: str
+    description: str
+    language: str
+    model_id: str
+    dataset: str = Field(description="Empty once the dataset has been deleted.")
+    accent: str | None
+    status: RunStatus
+    created_at: str
+    training_minutes: int
+    attempt: int
+    stage: str
+    progress: float = Field(description="Of the whole, 0 to 1.")
+    eta_seconds: float | None
+    error: str
+    user_errors: list[UserError]
+    report: dict[str, Any]
+
+    @classmethod
+    def of(cls, fine_tune: records.FineTune) -> Self:
+        shared = {name: getattr(fine_tune, name) for name in cls.model_fields if name not in ("dataset", "status")}
+        return cls(**shared, dataset=fine_tune.dataset_id or "", status=fine_tune.status.value)  # type: ignore[arg-type]
+
+
+class VoiceLocale(BaseModel):
+    locale: str
+    is_native: bool
+
+
+class VoiceAccent(BaseModel):
+    accent: str
+    locale: str
+    is_native: bool
+
+
+class VoiceChange(BaseModel):
+    """What is absent stays."""
+
+    name: str | None = None
+    description: str | None = None
+    gender: Gender | None = Field(None, description="null takes it away.")
+    accent: str | None = None
+    tagline: str | None = None
+    access: str | dict[str, Any] | None = None
+
+
+class Voice(BaseModel):
+    """A stock voice, or one of the four of a fine-tune."""
+
+    id: str
+    name: str
+    tagline: str
+    description: str
+    language: str
+    gender: Gender | None
+    country: str | None
+    accent: str | None
+    locales: list[VoiceLocale]
+    accents: list[VoiceAccent]
+    access: Literal["private", "public"]
+    visibility: Literal["owner", "all"]
+    is_owner: bool
+    is_public: bool
+    is_pro: bool = Field(description="Whether it is a Pro Voice Clone's.")
+    status: Literal["active"]
+    created_at: str
+    preview_file_url: str | None = Field(description="Given with expand[]=preview_file_url.")
+    model_id: str = Field(description="The dated id that it speaks with when none is asked for.")
+    fine_tune_id: str | None
+
+    @classmethod
+    def of(cls, voice: records.Voice, *, preview_file_url: str | None = None) -> Self:
+        is_own = not voice.is_stock
+        return cls(
+            id=voice.id,
+            name=voice.name,
+            tagline="",
+            description=voice.description,
+            language=voice.language,
+            gender=voice.gender or None,  # type: ignore[arg-type]
+            country=None,
+            accent=None,
+            locales=[VoiceLocale(locale=voice.language, is_native=True)],
+            accents=[],
+            access="private" if is_own else "public",
+            visibility="owner" if is_own else "all",
+            is_owner=is_own,
+            is_public=not is_own,
+            is_pro=voice.fine_tune_id is not None,
+            status="active",
+            created_at=voice.created_at,
+            preview_file_url=preview_file_url,
+            model_id=voice.model_id,
+            fine_tune_id=voice.fine_tune_id,
+        )
+
+
+def primary_language(tag: str | None) -> str:
+    """`en` of `en-GB` or `en_GB`; empty for None."""
+    return (tag or "").replace("_", "-").split("-")[0].lower()

@@ -1,0 +1,77 @@
+"""Bytes that a thread makes while they are being sent: a slow reader keeps nobody but itself waiting."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Generator
+from contextlib import closing
+
+from anyio import CapacityLimiter, to_thread
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+
+class LiveBytes:
+    """What a generator gives, made in one thread from its beginning to its end.
+
+    A generator that holds a lock between two pieces must not wait for a thread in the middle: others who wait for
+    the lock may have taken them all.
+    """
+
+    def __init__(self, pieces: Generator[bytes], limiter: CapacityLimiter) -> None:
+        """Start making; `limiter` bounds how many are made at the same time. Belongs to the running event loop."""
+        self._pieces = pieces
+        self._loop = asyncio.get_running_loop()
+        self._made: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._first: bytes | None = None
+        self._is_closed = threading.Event()
+        self._maker = asyncio.ensure_future(to_thread.run_sync(self._make, limiter=limiter))
+
+    async def begin(self) -> None:
+        """Wait for the first piece; raises what the generator raises before it."""
+        try:
+            self._first = await self._next()
+        except asyncio.CancelledError:
+            self.close()
+            raise
+
+    async def rest(self) -> AsyncIterator[bytes]:
+        """All pieces from the first; raises what the generator raises on the way."""
+        piece, self._first = self._first, None
+        while piece is not None:
+            yield piece
+            piece = await self._next()
+
+    def close(self) -> None:
+        """Stop making at the next piece, or at once when it has not begun."""
+        self._is_closed.set()
+
+    async def _next(self) -> bytes | None:
+        piece = await self._made.get()
+        if piece is None:
+            await self._maker
+        return piece
+
+    def _make(self) -> None:
+        try:
+            with closing(self._pieces):
+                while not self._is_closed.is_set():
+                    piece = next(self._pieces, None)
+                    if piece is None:
+                        return
+                    self._loop.call_soon_threadsafe(self._made.put_nowait, piece)
+        finally:
+            self._loop.call_soon_threadsafe(self._made.put_nowait, None)
+
+
+class LiveResponse(StreamingResponse):
+    """Sends live bytes, and stops their making when the client goes away."""
+
+    def __init__(self, live: LiveBytes, *, media_type: str, headers: dict[str, str]) -> None:
+        super().__init__(live.rest(), media_type=media_type, headers=headers)
+        self._live = live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._live.close()

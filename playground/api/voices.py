@@ -1,0 +1,66 @@
+"""`/voices`: the Library."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from playground.api import schemas
+from playground.api.dependencies import GivenParts
+from playground.api.errors import NotOffered
+from playground.api.paging import GivenPaging
+from storage.records import Voice
+
+router = APIRouter(prefix="/voices", tags=["voices"])
+
+Expand = Annotated[list[str], Query(alias="expand[]", description="preview_file_url")]
+UNCHANGEABLE = ("accent", "tagline", "access")
+
+
+@router.get("")
+def list_voices(
+    request: Request,
+    parts: GivenParts,
+    paging: GivenPaging,
+    q: Annotated[str, Query(description="Words in name, description or id.")] = "",
+    is_owner: bool | None = None,
+    gender: schemas.Gender | None = None,
+    language: str | None = None,
+    expand: Expand = [],  # noqa: B006
+) -> schemas.Page[schemas.Voice]:
+    """One's own voices are those of clones."""
+    page = parts.voices.page(
+        search=q,
+        is_owner=is_owner,
+        gender=gender,
+        language=schemas.primary_language(language) or None,
+        **paging.arguments(),
+    )
+    return paging.envelope(page, lambda voice: _body(voice, request, expand))
+
+
+@router.get("/{voice_id}")
+def get_voice(voice_id: str, request: Request, parts: GivenParts, expand: Expand = []) -> schemas.Voice:  # noqa: B006
+    return _body(parts.voices.get(voice_id), request, expand)
+
+
+@router.patch("/{voice_id}")
+def update_voice(voice_id: str, body: schemas.VoiceChange, parts: GivenParts) -> schemas.Voice:
+    """Rename or describe an own voice."""
+    asked = [name for name in UNCHANGEABLE if getattr(body, name)]
+    if asked:
+        raise NotOffered(f"The {asked[0]} of a voice cannot be changed here yet.")
+    takes_gender_away = "gender" in body.model_fields_set and body.gender is None
+    gender = "" if takes_gender_away else body.gender
+    return schemas.Voice.of(parts.voices.update(voice_id, name=body.name, description=body.description, gender=gender))
+
+
+@router.delete("/{voice_id}", status_code=204)
+def delete_voice(voice_id: str, parts: GivenParts) -> None:
+    """Delete an own voice; its clone and the other voices stay."""
+    parts.voices.delete(voice_id)
+
+
+def _body(voice: Voice, request: Request, expand: list[str]) -> schemas.Voice:
+    is_expanded = "preview_file_url" in expand
+    url = f"{request.base_url}voices/{voice.id}/preview" if is_expanded else None
+    return schemas.Voice.of(voice, preview_file_url=url)
