@@ -7,9 +7,12 @@ import logging
 import os
 import shutil
 import threading
+from functools import cached_property
 from pathlib import Path
 
+from model.audio import Recording, make_preview
 from model.errors import ModelError
+from model.voice_activity import VoiceActivityDetector
 from playground.parts import Parts, make_parts
 from playground.processes import lower_priority, new_owner, set_up_logging
 from playground.settings import Settings
@@ -20,6 +23,8 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.3
 MAX_INSPECTIONS = 2
+PLAYABLE_CONTAINERS = ("wav", "mp3", "flac")
+"""What every browser plays as it is."""
 
 
 class Inspector:
@@ -29,6 +34,10 @@ class Inspector:
         self._parts = parts
         self._media = parts.storage.media
         self._owner = new_owner()
+
+    @cached_property
+    def _detector(self) -> VoiceActivityDetector:
+        return VoiceActivityDetector()
 
     def run(self) -> None:
         """Until the process that started this one is gone."""
@@ -62,10 +71,12 @@ class Inspector:
     def _inspect(self, file: DatasetFile) -> None:
         from model.quality import inspect_file
 
-        folder = self._media.file_folder(file.dataset_id, file.id)
         with self._media.scratch_folder() as scratch:
-            inspection = inspect_file(self._media.path(file.path), scratch, name=file.filename)
-            report = inspection.report
+            report, cut = inspect_file(
+                self._media.path(file.path), scratch, name=f"“{file.filename}”", detector=self._detector
+            )
+            recording = report.recording
+            folder = self._media.file_folder(file.dataset_id, file.id)
             clips = [
                 Clip(
                     dataset_id=file.dataset_id,
@@ -74,26 +85,33 @@ class Inspector:
                     start_seconds=clip.start_seconds,
                     duration_seconds=clip.duration_seconds,
                 )
-                for clip in inspection.clips
+                for clip in cut
             ]
-            preview = inspection.preview
+            preview = self._preview(recording, scratch / "recording.wav", folder / "preview.mp3")
             with self._parts.storage.write() as tables:
                 tables.files.update(
                     file.id,
-                    verdict=report.verdict,
-                    reason=report.reason,
-                    duration_seconds=report.duration_seconds,
-                    usable_seconds=sum(clip.duration_seconds for clip in clips),
-                    sample_rate=report.sample_rate,
-                    bandwidth_hz=report.bandwidth_hz,
-                    loudness_lufs=report.loudness_lufs,
+                    verdict=str(report.verdict),
+                    reason=f"{report.reason} {report.advice}".strip(),
+                    duration_seconds=recording.duration_seconds,
+                    usable_seconds=report.usable_seconds,
+                    sample_rate=recording.sample_rate,
+                    bandwidth_hz=recording.bandwidth_hz,
+                    loudness_lufs=recording.loudness_lufs,
                     snr_db=report.snr_db,
-                    clipping_ratio=report.clipping_ratio,
-                    preview_path=self._media.move_in(preview, folder / "preview.mp3") if preview else "",
+                    clipping_ratio=recording.clipping_ratio,
+                    preview_path=preview,
                 )
                 for clip in clips:
                     tables.clips.insert(clip)
         self._parts.datasets.apply_transcripts(file.dataset_id)
+
+    def _preview(self, recording: Recording, wav: Path, target: Path) -> str:
+        """The relative path of an mp3 for the page's player, where no browser plays the upload itself."""
+        if recording.container in PLAYABLE_CONTAINERS:
+            return ""
+        make_preview(wav, target)
+        return self._media.relative(target)
 
     def _reject(self, file: DatasetFile, reason: str) -> None:
         folder: Path = self._media.file_folder(file.dataset_id, file.id) / "clips"
