@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.errors import ModelError
+from model.files import written_aside
 from playground.services.errors import SpeechUnavailable
 
 if TYPE_CHECKING:
@@ -197,16 +198,17 @@ class _Models:
 
 
 def _style_of(model: "SpeechModel", source: VoiceSource, language: str) -> "Style":
-    from model.audio import duration_seconds
+    from model.audio import read_wav
     from model.engines.protocol import TrainingClip
 
     if source.reference_path is None:
         raise ValueError("a voice has a style, a stock name or a reference clip")
+    waveform, sample_rate = read_wav(source.reference_path)
     clip = TrainingClip(
         id=source.reference_path.stem,
         path=source.reference_path,
         transcript=source.reference_text,
-        duration_seconds=duration_seconds(source.reference_path),
+        duration_seconds=len(waveform) / sample_rate,
     )
     return model.style_of(clip, language=language)
 
@@ -230,7 +232,5 @@ def write_style(path: Path, style: "Style") -> None:
     """Write a style aside and rename it."""
     from safetensors.numpy import save_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part")
-    save_file({"style": style}, aside)
-    aside.replace(path)
+    with written_aside(path) as part:
+        save_file({"style": style}, part)

@@ -69,13 +69,15 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
     """The files that are named, and in folders those with a recording's or transcript's name."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(
-                file for file in path.iterdir() if file.suffix.lower().lstrip(".") in FORMATS or is_transcript(file.name)
-            )
+            yield from sorted(file for file in path.iterdir() if _is_taken(file.name))
         elif path.is_file():
             yield path
         else:
             raise Refused(f"There is no file {path}.")
+
+
+def _is_taken(filename: str) -> bool:
+    return Path(filename).suffix.lower().lstrip(".") in FORMATS or is_transcript(filename)
 
 
 def _is_confirmed() -> bool:

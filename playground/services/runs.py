@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from model.files import written_aside
 from playground.services.accounts import Accounts
 from storage.database import Storage, Tables
 from storage.records import Clip, FineTune, Status, TrainingEvent, Voice, now, seconds_between
@@ -196,10 +197,8 @@ class Runs:
 
     def write_clips(self, fine_tune: FineTune, clips: Sequence[RunClip]) -> None:
         path = self.folder(fine_tune) / "clips.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".part")
-        aside.write_text(json.dumps([asdict(clip) for clip in clips], ensure_ascii=False), encoding="utf-8")
-        aside.replace(path)
+        with written_aside(path) as part:
+            part.write_text(json.dumps([asdict(clip) for clip in clips], ensure_ascii=False), encoding="utf-8")
 
     def read_clips(self, fine_tune: FineTune) -> list[RunClip]:
         """The clips that the run has fixed; none when it never had any."""
