@@ -1,0 +1,108 @@
+"""The voice stage: the decoder learns the speaker's timbre; the generator's convolutions stay as published.
+
+Trained without an adversary those convolutions would lose their fine structure and buzz. What learns is what the
+style controls (the adaptive norms), the acoustic style itself and, gently, the blocks at 40 and 80 Hz.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from model.engines.kokoro.examples import Example
+from model.engines.kokoro.features import bandwidth_of
+from model.engines.kokoro.network import SAMPLES_PER_FRAME, Network
+from model.engines.kokoro.schedule import Schedule
+from model.engines.kokoro.spectral_loss import SpectralLoss
+from model.engines.kokoro.styles import SpeakerStyle
+
+BATCH_SIZE = 3
+SEGMENT_FRAMES = 72
+NORM_RATE = 2e-4
+BLOCK_RATE = 3e-5
+STYLE_RATE = 2e-3
+OFFSET_RATE = 5e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segments:
+    """Stretches of equal length: `text (batch, 512, frames)`, contours `(batch, 2 * frames)`, `traits (batch, 4)`,
+    `waveform (batch, 600 * frames)`."""
+
+    text: Tensor
+    f0: Tensor
+    energy: Tensor
+    traits: Tensor
+    waveform: Tensor
+
+    @classmethod
+    def drawn(cls, examples: Sequence[Example], rng: random.Random, device: torch.device) -> "Segments":
+        """Draw clips by their length; all are cut to the shortest of them, 1.8 s at most."""
+        weights = [example.clip.frames for example in examples]
+        chosen = rng.choices(examples, weights=weights, k=BATCH_SIZE)
+        frames = min(SEGMENT_FRAMES, *(example.clip.frames for example in chosen))
+        parts = [_cut(example, rng.randint(0, example.clip.frames - frames), frames) for example in chosen]
+        text, f0, energy, traits, waveform = (torch.stack(column).to(device) for column in zip(*parts, strict=True))
+        return cls(text=text, f0=f0, energy=energy, traits=traits, waveform=waveform)
+
+
+def _cut(example: Example, start: int, frames: int) -> tuple[Tensor, ...]:
+    clip, end = example.clip, start + frames
+    places = torch.repeat_interleave(clip.durations)[start:end]
+    samples = torch.from_numpy(clip.waveform[start * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME])
+    contours = slice(2 * start, 2 * end)
+    return example.text[:, places], clip.f0[contours], clip.energy[contours], clip.traits, samples
+
+
+def trained_parameters(network: Network) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The decoder's parameters that learn: those of the adaptive norms, and those of the blocks at frame rate."""
+    norms, blocks = [], []
+    for name, parameter in network.decoder.named_parameters():
+        if ".fc." in name:
+            norms.append(parameter)
+        elif not name.startswith("generator."):
+            blocks.append(parameter)
+    return norms, blocks
+
+
+def voice_loss(network: Network, speaker: SpeakerStyle, segments: Segments, distance: SpectralLoss) -> Tensor:
+    """Distance of teacher-forced speech to the recordings."""
+    device = segments.waveform.device.type
+    with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(segments.waveform.device)):
+        spoken = network.decoder(segments.text, segments.f0, segments.energy, speaker.acoustic(segments.traits))
+    return distance(spoken.float(), segments.waveform)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 itself; emulated it would be slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
+
+
+def train_voice(
+    network: Network, speaker: SpeakerStyle, examples: Sequence[Example], schedule: Schedule, rng: random.Random
+) -> Iterator[None]:
+    """Train decoder and acoustic style in place until the schedule ends; yields after each step."""
+    norms, blocks = trained_parameters(network)
+    for parameter in (*norms, *blocks):
+        parameter.requires_grad_(True)
+    device = norms[0].device
+    distance = SpectralLoss(bandwidth_of([example.clip.waveform for example in examples])).to(device)
+    rates = (NORM_RATE, BLOCK_RATE, STYLE_RATE, OFFSET_RATE)
+    groups = (norms, blocks, [speaker.center], [speaker.acoustic_offset])
+    optimizer = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=0.0, betas=(0.8, 0.99))
+    while schedule.goes_on():
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * schedule.rate_factor
+        loss = voice_loss(network, speaker, Segments.drawn(examples, rng, device), distance)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([*norms, *blocks], 10.0)
+        optimizer.step()
+        schedule.record(loss.item())
+        yield
+    network.decoder.requires_grad_(False)

@@ -1,0 +1,121 @@
+"""From encoded text, pitch, energy and style to a waveform: frame-rate blocks, then the iSTFT generator."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.engines.kokoro.layers import SnakeBlock, StyledBlock
+
+SAMPLE_RATE = 24_000
+SAMPLES_PER_F0_FRAME = 300
+N_FFT = 20
+HOP_LENGTH = 5
+HARMONICS = 9
+SINE_AMPLITUDE = 0.1
+VOICED_NOISE = 0.003
+VOICED_ABOVE_HZ = 10.0
+
+
+class _Source(nn.Module):
+    """The harmonic source (hn-NSF, arXiv:1904.12088): sines at the multiples of F0 in voice, noise elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l_linear = nn.Linear(HARMONICS, 1)
+
+    def forward(self, f0: Tensor) -> Tensor:
+        """F0 in Hz `(batch, frames)` -> waveform `(batch, 300 * frames)`."""
+        turns = f0[:, None] * torch.arange(1, HARMONICS + 1, device=f0.device)[:, None] / SAMPLE_RATE
+        phase = 2 * math.pi * SAMPLES_PER_F0_FRAME * turns.double().cumsum(dim=-1)
+        # In float64: after half a minute the phase is so large that float32 would be out of tune.
+        phase = F.interpolate(phase, scale_factor=float(SAMPLES_PER_F0_FRAME), mode="linear")
+        voiced = (f0 > VOICED_ABOVE_HZ).float().repeat_interleave(SAMPLES_PER_F0_FRAME, dim=-1)[:, None]
+        noise = voiced * VOICED_NOISE + (1 - voiced) * SINE_AMPLITUDE / 3
+        sines = phase.sin().float() * SINE_AMPLITUDE * voiced
+        sines = sines + noise * torch.randn_like(sines)
+        return torch.tanh(self.l_linear(sines.transpose(1, 2))).squeeze(-1)
+
+
+class Generator(nn.Module):
+    """Twice up (10 and 6 times), the source added at each rate, then magnitude and phase of an inverse STFT."""
+
+    def __init__(self, channels: int, style_size: int) -> None:
+        super().__init__()
+        rates, bins = (10, 6), N_FFT + 2
+        half, quarter = channels // 2, channels // 4
+        self.m_source = _Source()
+        self.noise_convs = nn.ModuleList(
+            [
+                nn.Conv1d(bins, half, 2 * rates[1], stride=rates[1], padding=(rates[1] + 1) // 2),
+                nn.Conv1d(bins, quarter, 1),
+            ]
+        )
+        self.noise_res = nn.ModuleList([SnakeBlock(half, 7, style_size), SnakeBlock(quarter, 11, style_size)])
+        self.ups = nn.ModuleList(
+            [
+                nn.ConvTranspose1d(channels, half, 20, stride=rates[0], padding=5),
+                nn.ConvTranspose1d(half, quarter, 12, stride=rates[1], padding=3),
+            ]
+        )
+        self.resblocks = nn.ModuleList(
+            SnakeBlock(size, kernel_size, style_size) for size in (half, quarter) for kernel_size in (3, 7, 11)
+        )
+        self.conv_post = nn.Conv1d(quarter, bins, 7, padding=3)
+
+    def forward(self, x: Tensor, style: Tensor, f0: Tensor) -> Tensor:
+        """`(batch, channels, frames)` at 80 Hz -> waveform `(batch, 300 * frames)`."""
+        harmonics = self._harmonics(f0)
+        for i, up in enumerate(self.ups):
+            source = self.noise_res[i](_channels_last(self.noise_convs[i](harmonics)), style)
+            x = up(F.leaky_relu(x, 0.1))
+            if i == len(self.ups) - 1:
+                x = F.pad(x, (1, 0), mode="reflect")
+            x = _channels_last(x) + source
+            x = sum(block(x, style) for block in self.resblocks[3 * i : 3 * i + 3]).squeeze(2) / 3
+        x = self.conv_post(F.leaky_relu(x)).float()
+        magnitude, phase = x[:, : N_FFT // 2 + 1].exp(), x[:, N_FFT // 2 + 1 :].sin()
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.istft(torch.polar(magnitude, phase), N_FFT, HOP_LENGTH, window=self._window(x.device))
+
+    def _harmonics(self, f0: Tensor) -> Tensor:
+        """F0 in Hz `(batch, frames)` -> magnitude and phase of the source `(batch, 22, 60 * frames + 1)`."""
+        with torch.no_grad(), torch.autocast(f0.device.type, enabled=False):
+            source = self.m_source(f0.float())
+            spectrum = torch.stft(source, N_FFT, HOP_LENGTH, window=self._window(f0.device), return_complex=True)
+            return torch.cat([spectrum.abs(), spectrum.angle()], dim=1)
+
+    @staticmethod
+    def _window(device: torch.device) -> Tensor:
+        return torch.hann_window(N_FFT, device=device)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """`(batch, channels, frames)` -> `(batch, channels, 1, frames)`, channels last in memory."""
+    return x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+
+
+class Decoder(nn.Module):
+    """Blocks at 40 and 80 Hz that see text, pitch and energy again and again, then the generator."""
+
+    def __init__(self, text_size: int, style_size: int, *, hidden_size: int = 1024) -> None:
+        super().__init__()
+        reminded, generator_size = hidden_size + 64 + 2, hidden_size // 2
+        self.F0_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
+        self.N_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
+        self.asr_res = nn.Sequential(nn.Conv1d(text_size, 64, 1))
+        self.encode = StyledBlock(text_size + 2, hidden_size, style_size)
+        self.decode = nn.ModuleList(StyledBlock(reminded, hidden_size, style_size) for _ in range(3))
+        self.decode.append(StyledBlock(reminded, generator_size, style_size, upsample=True))
+        self.generator = Generator(generator_size, style_size)
+
+    def forward(self, text: Tensor, f0: Tensor, energy: Tensor, style: Tensor) -> Tensor:
+        """Text laid out in time `(batch, 512, frames)`, F0 and energy `(batch, 2 * frames)`, acoustic style
+        `(batch, 128)` -> waveform `(batch, 600 * frames)`."""
+        contours = torch.cat([self.F0_conv(f0[:, None]), self.N_conv(energy[:, None])], dim=1)
+        x = self.encode(torch.cat([text, contours], dim=1), style)
+        reminder = torch.cat([self.asr_res(text), contours], dim=1)
+        for block in self.decode:
+            x = block(torch.cat([x, reminder], dim=1), style)
+        return self.generator(x, style, f0)

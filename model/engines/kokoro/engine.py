@@ -1,0 +1,101 @@
+"""The Kokoro engine: trains and loads voices of Kokoro-82M behind the engine protocol."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model.engines.kokoro import stock, weights
+from model.engines.kokoro.phonemes import ESPEAK_VOICES
+from model.engines.protocol import FineTuneConfig, Progress, TrainingClip
+from model.errors import LanguageNotSupported
+
+if TYPE_CHECKING:
+    import torch
+
+    from model.engines.kokoro.alignment import Aligner
+    from model.engines.kokoro.network import Network
+    from model.engines.kokoro.styles import SpeakerStyle
+    from model.engines.protocol import Style, Waveform
+
+
+class KokoroEngine:
+    """Kokoro-82M v1.0. `source` is an official checkpoint to convert instead of the installed packages."""
+
+    sample_rate = 24_000
+    languages = tuple(ESPEAK_VOICES)
+    stages = ("align", "prosody", "voice")
+
+    def __init__(self, weights_dir: Path, *, source: Path | None = None) -> None:
+        self._weights_dir = weights_dir
+        self._source = source
+
+    def prepare_weights(self) -> None:
+        """Convert the weights unless that is done; raises WeightsUnavailable."""
+        weights.prepare(self._weights_dir, source=self._source)
+
+    def fine_tune(self, clips: Sequence[TrainingClip], config: FineTuneConfig, folder: Path) -> Iterator[Progress]:
+        """Train on clips within `config.seconds`; see `Engine.fine_tune`."""
+        from model.engines.kokoro.training import FineTune
+
+        _check_language(config.language)
+        base_sha256 = weights.prepare(self._weights_dir, source=self._source)
+        network = weights.load(self._weights_dir, source=self._source)
+        run = FineTune(network, base_sha256=base_sha256, clips=clips, config=config, folder=folder)
+        yield from run.run()
+
+    def load(self, folder: Path | None) -> "KokoroModel":
+        """The base model, or the voice that `fine_tune` left in `folder`; raises WeightsUnavailable."""
+        network = weights.load(self._weights_dir, source=self._source)
+        if folder is None:
+            return KokoroModel(network)
+        from model.engines.kokoro import state
+
+        story = state.check_finished(folder, weights.prepare(self._weights_dir, source=self._source))
+        speaker = state.restore(folder / state.MODEL_FILE, network=network, alpha=story.alpha)
+        return KokoroModel(network, speaker)
+
+
+class KokoroModel:
+    """A network ready to speak, with the speaker's style when it is fine-tuned."""
+
+    def __init__(self, network: "Network", speaker: "SpeakerStyle | None" = None) -> None:
+        self._network = network
+        self._speaker = speaker
+        self._aligner: Aligner | None = None
+
+    def style_of(self, clip: TrainingClip, *, language: str) -> "Style":
+        """The speaker's style bent towards the clip; of the base model, the stock voice nearest to the clip."""
+        from model.engines.kokoro import examples, styles
+
+        _check_language(language)
+        if self._speaker is None:
+            return styles.nearest_stock_style(examples.read_clip(clip.path), stock.names_for(language))
+        return self._speaker.style_of(self._traits_of(clip, language))
+
+    def stock_style(self, name: str) -> "Style":
+        """The style of a stock voice; KeyError when there is none of that name."""
+        from model.engines.kokoro import styles
+
+        return styles.stock_style(name)
+
+    def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Waveform]":
+        """Speak phrase by phrase at 24 kHz; raises LanguageNotSupported."""
+        from model.engines.kokoro.synthesis import speak
+
+        _check_language(language)
+        return speak(self._network, text, style=style, language=language, speed=speed)
+
+    def _traits_of(self, clip: TrainingClip, language: str) -> "torch.Tensor":
+        """The clip's traits; the speaker's mean ones when its transcript does not align."""
+        from model.engines.kokoro import examples
+        from model.engines.kokoro.alignment import Aligner
+
+        assert self._speaker is not None
+        self._aligner = self._aligner or Aligner()
+        measured = examples.measure(clip, self._aligner, language)
+        return self._speaker.get_buffer("mean") if measured is None else measured.traits
+
+
+def _check_language(language: str) -> None:
+    if language not in ESPEAK_VOICES:
+        raise LanguageNotSupported(f'Kokoro does not speak "{language}" yet; it speaks: {", ".join(ESPEAK_VOICES)}.')

@@ -1,0 +1,172 @@
+"""Building blocks of the network: style-adaptive normalisation, residual blocks, recurrent layers over padded batches.
+
+Attribute names follow the published checkpoint, so that its tensors load by name. Architecture: StyleTTS 2
+(arXiv:2306.07691) with an iSTFTNet vocoder (arXiv:2203.02395) and Snake activations (arXiv:2006.08195).
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+NORM_EPS = 1e-5
+
+
+class AdaptiveNorm(nn.Module):
+    """Instance normalisation over time whose scale and shift come from a style (AdaIN, arXiv:1703.06868)."""
+
+    def __init__(self, style_size: int, channels: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(style_size, 2 * channels)
+
+    def scale_and_shift(self, style: Tensor) -> tuple[Tensor, Tensor]:
+        """Style `(batch, style_size)` -> scale and shift, each `(batch, channels, 1)`."""
+        gamma, beta = self.fc(style).float().unsqueeze(-1).chunk(2, dim=1)
+        return 1 + gamma, beta
+
+    def forward(self, x: Tensor, style: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`(batch, channels, frames)` -> the same; `mask` `(batch, 1, frames)` is 1 on frames that count."""
+        scale, shift = self.scale_and_shift(style)
+        x = x.float()
+        if mask is None:
+            variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
+        else:
+            count = mask.sum(dim=-1, keepdim=True)
+            mean = (x * mask).sum(dim=-1, keepdim=True) / count
+            variance = ((x - mean).square() * mask).sum(dim=-1, keepdim=True) / count
+        gain = scale * torch.rsqrt(variance + NORM_EPS)
+        return torch.addcmul(shift - mean * gain, x, gain)
+
+
+class _NormalizedSnake(torch.autograd.Function):
+    """Adaptive norm, then Snake, as one operation that keeps only its input for the backward pass.
+
+    Written out because the generator spends its time between convolutions here: the plain composition keeps seven
+    tensors of the size of the input. No gradient to `alpha`: the generator's own weights stay as published.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, alpha: Tensor) -> Tensor:
+        mean = x.mean(dim=-1, keepdim=True)
+        variance = x.square().mean(dim=-1, keepdim=True) - mean.square()
+        rstd = torch.rsqrt(variance.clamp_(min=0) + NORM_EPS)
+        gain = scale * rstd
+        offset = shift - mean * gain
+        ctx.save_for_backward(x, mean, rstd, gain, offset, alpha)
+        # snake(u) = u + sin²(αu)/α = u + (1 − cos 2αu) / 2α
+        wave = (x * (2 * alpha * gain)).add_(2 * alpha * offset).cos_().mul_(-0.5 / alpha)
+        return wave.add_(x * gain).add_(offset + 0.5 / alpha)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        x, mean, rstd, gain, offset, alpha = ctx.saved_tensors
+        grad = (x * (2 * alpha * gain)).add_(2 * alpha * offset).sin_().add_(1).mul_(grads[0])
+        standard = (x - mean).mul_(rstd)
+        grad_shift = grad.sum(dim=-1, keepdim=True)
+        grad_scale = (grad * standard).sum(dim=-1, keepdim=True)
+        frames = x.shape[-1]
+        grad_x = grad.sub_(grad_shift / frames).sub_(standard.mul_(grad_scale / frames)).mul_(gain)
+        return grad_x, grad_scale, grad_shift, None
+
+
+class SnakeBlock(nn.Module):
+    """Three dilated residual steps of norm, Snake and convolution: the generator's block (AdaINResBlock1)."""
+
+    def __init__(self, channels: int, kernel_size: int, style_size: int) -> None:
+        super().__init__()
+
+        def conv(dilation: int) -> nn.Conv1d:
+            padding = (kernel_size - 1) * dilation // 2
+            return nn.Conv1d(channels, channels, kernel_size, dilation=dilation, padding=padding)
+
+        self.convs1 = nn.ModuleList(conv(dilation) for dilation in (1, 3, 5))
+        self.convs2 = nn.ModuleList(conv(1) for _ in range(3))
+        self.adain1 = nn.ModuleList(AdaptiveNorm(style_size, channels) for _ in range(3))
+        self.adain2 = nn.ModuleList(AdaptiveNorm(style_size, channels) for _ in range(3))
+        self.alpha1 = nn.ParameterList(nn.Parameter(torch.ones(1, channels, 1)) for _ in range(3))
+        self.alpha2 = nn.ParameterList(nn.Parameter(torch.ones(1, channels, 1)) for _ in range(3))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """`(batch, channels, 1, frames)`, best channels last in memory, -> the same."""
+        first = zip(self.adain1, self.alpha1, self.convs1, strict=True)
+        second = zip(self.adain2, self.alpha2, self.convs2, strict=True)
+        for dilated, plain in zip(first, second, strict=True):
+            branch = x
+            for norm, alpha, conv in (dilated, plain):
+                branch = self._activate(branch, style, norm, alpha)  # type: ignore[arg-type]
+                branch = conv_over_frames(conv, branch)  # type: ignore[arg-type]
+            x = x + branch
+        return x
+
+    @staticmethod
+    def _activate(x: Tensor, style: Tensor, norm: AdaptiveNorm, alpha: Tensor) -> Tensor:
+        scale, shift = norm.scale_and_shift(style)
+        return _NormalizedSnake.apply(x.float(), scale.unsqueeze(-1), shift.unsqueeze(-1), alpha.unsqueeze(-1))
+
+
+class StyledBlock(nn.Module):
+    """Residual block at frame rate, optionally to twice the rate (AdainResBlk1d)."""
+
+    def __init__(
+        self, inputs: int, outputs: int, style_size: int, *, upsample: bool = False, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.upsample = upsample
+        self.dropout = dropout
+        self.norm1 = AdaptiveNorm(style_size, inputs)
+        self.norm2 = AdaptiveNorm(style_size, outputs)
+        self.conv1 = nn.Conv1d(inputs, outputs, 3, padding=1)
+        self.conv2 = nn.Conv1d(outputs, outputs, 3, padding=1)
+        if upsample:
+            self.pool = nn.ConvTranspose1d(inputs, inputs, 3, stride=2, padding=1, output_padding=1, groups=inputs)
+        if inputs != outputs:
+            self.conv1x1 = nn.Conv1d(inputs, outputs, 1, bias=False)
+
+    def forward(self, x: Tensor, style: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`(batch, inputs, frames)` -> `(batch, outputs, frames)`, or twice the frames; `mask` is at input rate."""
+        branch = self._activate(self.norm1(x, style, mask), mask)
+        if self.upsample:
+            branch, x = self.pool(branch), x.repeat_interleave(2, dim=-1)
+            mask = None if mask is None else mask.repeat_interleave(2, dim=-1)
+            branch = branch if mask is None else branch * mask
+        branch = self.conv1(F.dropout(branch, self.dropout, self.training))
+        branch = self._activate(self.norm2(branch, style, mask), mask)
+        branch = self.conv2(F.dropout(branch, self.dropout, self.training))
+        shortcut = self.conv1x1(x) if hasattr(self, "conv1x1") else x
+        return (branch + shortcut) * 0.5**0.5
+
+    @staticmethod
+    def _activate(x: Tensor, mask: Tensor | None) -> Tensor:
+        x = F.leaky_relu(x, 0.2)
+        return x if mask is None else x * mask
+
+
+def conv_over_frames(conv: nn.Conv1d, x: Tensor) -> Tensor:
+    """A 1-d convolution over `(batch, channels, 1, frames)`.
+
+    Said as a 2-d one because those keep channels last in memory, which on a CPU makes long dilated convolutions
+    up to three times faster (their backward most).
+    """
+    return F.conv2d(
+        x,
+        conv.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last),
+        conv.bias,
+        stride=(1, conv.stride[0]),
+        padding=(0, int(conv.padding[0])),
+        dilation=(1, conv.dilation[0]),
+    )
+
+
+def frame_mask(lengths: Tensor, frames: int) -> Tensor:
+    """Lengths `(batch,)` -> float mask `(batch, 1, frames)`, 1 where a frame belongs to the sequence."""
+    return (torch.arange(frames, device=lengths.device)[None] < lengths[:, None]).float().unsqueeze(1)
+
+
+def run_lstm(lstm: nn.LSTM, x: Tensor, lengths: Tensor | None) -> Tensor:
+    """`(batch, channels, frames)` -> `(batch, hidden, frames)`, each sequence read only to its own length."""
+    if lengths is None:
+        return lstm(x.transpose(1, 2))[0].transpose(1, 2)
+    packed = nn.utils.rnn.pack_padded_sequence(x.transpose(1, 2), lengths.cpu(), batch_first=True, enforce_sorted=False)
+    unpacked, _ = nn.utils.rnn.pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=x.shape[-1])
+    return unpacked.transpose(1, 2)

@@ -1,0 +1,153 @@
+"""Text -> the phonemes that the base model was trained on, one string a phrase, through espeak-ng."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from model.engines.kokoro import symbols
+from model.errors import LanguageNotSupported
+
+if TYPE_CHECKING:
+    from phonemizer.backend import EspeakBackend
+
+MAX_PHONEMES = 510
+_MIN_SENTENCE_CHARACTERS = 25
+
+ESPEAK_VOICES = {"en": "en-us"}
+
+# espeak-ng's English phonemes (diphthongs tied by ^) as the base model's; longer ones first.
+_ENGLISH = (
+    ("ʔˌn\u0329", "tᵊn"),
+    ("a^ɪ", "I"),
+    ("a^ʊ", "W"),
+    ("d^ʒ", "ʤ"),
+    ("e^ɪ", "A"),
+    ("t^ʃ", "ʧ"),
+    ("ɔ^ɪ", "Y"),
+    ("ə^l", "ᵊl"),
+    ("o^ʊ", "O"),
+    ("ɜːɹ", "ɜɹ"),
+    ("ɜː", "ɜɹ"),
+    ("ɪə", "iə"),
+    ("ʲo", "jo"),
+    ("ʲə", "jə"),
+    ("ʔn", "tᵊn"),
+    ("ɚ", "əɹ"),
+    ("ɐ", "ə"),
+    ("e", "A"),
+    ("o", "ɔ"),
+    ("r", "ɹ"),
+    ("ɾ", "T"),
+    ("ʔ", "t"),
+    ("x", "k"),
+    ("ç", "k"),
+    ("ɬ", "l"),
+    ("ʲ", ""),
+    ("\u0303", ""),
+    ("ː", ""),
+    ("^", ""),
+)
+_TITLES = re.compile(r"\b(Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs)\.(?=\s)")
+_MONEY = re.compile(r"([$£€])(\d[\d,]*(?:\.\d+)?)")
+_CURRENCIES = {"$": "dollars", "£": "pounds", "€": "euros"}
+# Punctuation only where it is no part of a number or an abbreviation: "3.50" and "10:30" are read by espeak-ng.
+_PUNCTUATION = re.compile(r'\s*(?:[;:,.!?…]+(?=[\s"”)]|$)|[—“”"()…])+\s*')
+_SENTENCE_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"”’')]))\s+(?=\S)|\n+")
+_INITIAL_AT_END = re.compile(r"\b(?:[A-Z]|e\.g|i\.e)\.$")
+
+
+def phonemes_of(text: str, language: str) -> str:
+    """The base model's symbols for `text`, without length limit; empty when nothing in it can be spoken.
+
+    Raises LanguageNotSupported.
+    """
+    plain = normalize(text)
+    if not plain:
+        return ""
+    spoken = _backend(_espeak_voice(language)).phonemize([plain])
+    return symbols.known(_to_base_model(spoken[0].strip())) if spoken else ""
+
+
+def normalize(text: str) -> str:
+    """Text without what espeak-ng stumbles over: curly apostrophes, dots after titles, signs of money."""
+    plain = re.sub(r"\s+", " ", text.replace("’", "'").replace("‘", "'")).strip()
+    plain = _TITLES.sub(r"\1", plain)
+    return _MONEY.sub(lambda match: f"{match[2]} {_CURRENCIES[match[1]]}", plain)
+
+
+def phrases_of(text: str, language: str) -> Iterator[str]:
+    """Phonemes phrase by phrase: one a sentence, short sentences joined, none above 510 symbols."""
+    _espeak_voice(language)
+    for sentence in split_sentences(text):
+        phonemes = phonemes_of(sentence, language)
+        if any(symbol not in symbols.PAUSES for symbol in phonemes):
+            yield from split_phonemes(phonemes)
+
+
+def split_sentences(text: str) -> list[str]:
+    """Sentences of a text; a piece below 25 characters joins the next, as the model speaks fragments badly."""
+    sentences: list[str] = []
+    pending = ""
+    for piece in _SENTENCE_END.split(_TITLES.sub(r"\1", text.strip())):
+        pending = f"{pending} {piece.strip()}".strip()
+        if len(pending) >= _MIN_SENTENCE_CHARACTERS and not _INITIAL_AT_END.search(pending):
+            sentences.append(pending)
+            pending = ""
+    if pending and sentences and len(pending) < _MIN_SENTENCE_CHARACTERS:
+        sentences[-1] = f"{sentences[-1]} {pending}"
+    elif pending:
+        sentences.append(pending)
+    return sentences
+
+
+def split_phonemes(phonemes: str, limit: int = MAX_PHONEMES) -> Iterator[str]:
+    """Pieces of at most `limit` symbols, cut after punctuation where there is any, else between words."""
+    while len(phonemes) > limit:
+        head = phonemes[:limit]
+        cut = max(head.rfind(f"{mark} ") for mark in ",;:—.!?…") + 1
+        if cut < limit // 4:
+            cut = head.rfind(" ")
+        cut = cut if cut > 0 else limit
+        yield phonemes[:cut].strip()
+        phonemes = phonemes[cut:].strip()
+    if phonemes:
+        yield phonemes
+
+
+def _espeak_voice(language: str) -> str:
+    if language not in ESPEAK_VOICES:
+        spoken = ", ".join(sorted(ESPEAK_VOICES))
+        raise LanguageNotSupported(f'Kokoro does not speak "{language}" here; it speaks: {spoken}.')
+    return ESPEAK_VOICES[language]
+
+
+def _to_base_model(espeak: str) -> str:
+    for theirs, ours in _ENGLISH:
+        espeak = espeak.replace(theirs, ours)
+    # The mark of a syllabic consonant becomes a short schwa before it.
+    return re.sub("(\\S)\u0329", r"ᵊ\1", espeak)
+
+
+@lru_cache(maxsize=len(ESPEAK_VOICES))
+def _backend(voice: str) -> "EspeakBackend":
+    """One espeak-ng a language and process: it takes a moment to start."""
+    import logging
+
+    import espeakng_loader
+    from phonemizer.backend import EspeakBackend
+    from phonemizer.backend.espeak.wrapper import EspeakWrapper
+
+    quiet = logging.getLogger("phonemizer")
+    quiet.setLevel(logging.ERROR)
+    EspeakWrapper.set_library(espeakng_loader.get_library_path())
+    EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
+    return EspeakBackend(
+        voice,
+        punctuation_marks=_PUNCTUATION,
+        preserve_punctuation=True,
+        with_stress=True,
+        tie="^",
+        language_switch="remove-flags",
+        logger=quiet,
+    )

@@ -1,0 +1,109 @@
+"""The prosody stage: the predictor learns the speaker's durations, melody and energy, without the vocoder."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+from model.engines.kokoro.examples import Example
+from model.engines.kokoro.layers import frame_mask
+from model.engines.kokoro.network import Network
+from model.engines.kokoro.predictor import MAX_FRAMES_PER_SYMBOL
+from model.engines.kokoro.schedule import Schedule
+from model.engines.kokoro.styles import SpeakerStyle
+
+BATCH_SIZE = 8
+PREDICTOR_RATE = 1e-4
+STYLE_RATE = 2e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProsodyBatch:
+    """Clips padded to the longest: `text (batch, 512, symbols)`, `durations (batch, symbols)`, contours
+    `(batch, 2 * frames)`, `traits (batch, 4)`, lengths in symbols and in 25 ms frames `(batch,)`."""
+
+    text: Tensor
+    durations: Tensor
+    f0: Tensor
+    energy: Tensor
+    traits: Tensor
+    symbols: Tensor
+    frames: Tensor
+
+    @classmethod
+    def of(cls, examples: Sequence[Example], device: torch.device) -> "ProsodyBatch":
+        def padded(rows: list[Tensor]) -> Tensor:
+            return pad_sequence(rows, batch_first=True).to(device)
+
+        clips = [example.clip for example in examples]
+        return cls(
+            text=padded([example.prosody_text.T for example in examples]).transpose(1, 2),
+            durations=padded([clip.durations for clip in clips]),
+            f0=padded([clip.f0 for clip in clips]),
+            energy=padded([clip.energy for clip in clips]),
+            traits=torch.stack([clip.traits for clip in clips]).to(device),
+            symbols=torch.tensor([len(clip.durations) for clip in clips], device=device),
+            frames=torch.tensor([clip.frames for clip in clips], device=device),
+        )
+
+
+def prosody_loss(network: Network, speaker: SpeakerStyle, batch: ProsodyBatch) -> Tensor:
+    """|durations| + 20 · cross entropy of their bins + F0 / 10 Hz + energy; padding counts nowhere."""
+    style = speaker.prosodic(batch.traits)
+    styled, logits = network.predictor.duration_logits(batch.text, style, batch.symbols)
+    frames = pad_sequence(
+        [
+            row[:, :count].repeat_interleave(durations[:count], dim=-1).T
+            for row, durations, count in zip(styled, batch.durations, batch.symbols.tolist(), strict=True)
+        ],
+        batch_first=True,
+    ).transpose(1, 2)
+    f0, energy = network.predictor.contours(frames, style, batch.frames)
+    mask = frame_mask(2 * batch.frames, f0.shape[-1])[:, 0]
+    f0_loss = (F.smooth_l1_loss(f0, batch.f0, reduction="none") * mask).sum() / mask.sum()
+    energy_loss = (F.smooth_l1_loss(energy, batch.energy, reduction="none") * mask).sum() / mask.sum()
+    return _duration_loss(logits, batch) + f0_loss / 10 + energy_loss
+
+
+def _duration_loss(logits: Tensor, batch: ProsodyBatch) -> Tensor:
+    """Over the symbols of the transcript alone: what lies before and after speech is chance."""
+    mask = frame_mask(batch.symbols - 1, logits.shape[1])[:, 0]
+    mask[:, 0] = 0
+    durations = batch.durations.clamp(max=MAX_FRAMES_PER_SYMBOL).float()
+    bins = (torch.arange(MAX_FRAMES_PER_SYMBOL, device=logits.device) < durations[..., None]).float()
+    entropy = F.binary_cross_entropy_with_logits(logits, bins, reduction="none").mean(dim=-1)
+    error = (logits.sigmoid().sum(dim=-1) - durations).abs()
+    return ((error + 20 * entropy) * mask).sum() / mask.sum()
+
+
+def train_prosody(
+    network: Network, speaker: SpeakerStyle, examples: Sequence[Example], schedule: Schedule, rng: random.Random
+) -> Iterator[None]:
+    """Train predictor and prosodic style in place until the schedule ends; yields after each step."""
+    predictor = network.predictor.requires_grad_(True).train()
+    device = next(predictor.parameters()).device
+    rates = (PREDICTOR_RATE, STYLE_RATE)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": list(predictor.parameters())},
+            {"params": [speaker.center, speaker.prosodic_offset]},
+        ],
+        weight_decay=0.0,
+        betas=(0.9, 0.99),
+    )
+    while schedule.goes_on():
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * schedule.rate_factor
+        chosen = rng.sample(examples, k=min(BATCH_SIZE, len(examples)))
+        loss = prosody_loss(network, speaker, ProsodyBatch.of(chosen, device))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(predictor.parameters(), 5.0)
+        optimizer.step()
+        schedule.record(loss.item())
+        yield
+    predictor.requires_grad_(False).eval()

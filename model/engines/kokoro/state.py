@@ -1,0 +1,137 @@
+"""A fine-tune on disk: what differs from the base model, in float16, as safetensors with its story in the header."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model.engines.kokoro.acoustic import trained_parameters
+from model.engines.kokoro.network import Network
+from model.engines.kokoro.styles import SpeakerStyle
+from model.engines.kokoro.weights import sha256_of
+from model.errors import WeightsUnavailable
+
+MODEL_FILE = "model.safetensors"
+STORY_FILE = "model.json"
+CHECKPOINT_FILE = "checkpoint.safetensors"
+_SPEAKER = "speaker."
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageStory:
+    """How far a stage came (`done`, 0 to 1), in how many steps, with which losses."""
+
+    done: float = 0.0
+    steps: int = 0
+    losses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What made a state: of which base and clips, and how far each stage came.
+
+    `alpha` is how far the decoder is taken from the base towards the fine-tuned weights when it speaks.
+    """
+
+    base_sha256: str
+    fingerprint: str
+    alpha: float
+    seconds_spent: float = 0.0
+    clips: int = 0
+    clips_left_out: int = 0
+    stages: Mapping[str, StageStory] = field(default_factory=dict)
+
+
+def trained_names(network: Network) -> list[str]:
+    """Names of the tensors that fine-tuning changes."""
+    norms, blocks = trained_parameters(network)
+    changed = {id(parameter) for parameter in (*norms, *blocks)}
+    return [
+        name
+        for name, parameter in network.named_parameters()
+        if name.startswith("predictor.") or id(parameter) in changed
+    ]
+
+
+def save(path: Path, *, network: Network, base: Mapping[str, Tensor], speaker: SpeakerStyle, story: Story) -> None:
+    """Write the difference to `base` and the speaker's style, aside first."""
+    from safetensors.torch import save_file
+
+    tensors = {
+        name: (network.get_parameter(name).detach().cpu() - base[name]).half() for name in trained_names(network)
+    }
+    tensors |= {_SPEAKER + name: value.detach().cpu().clone() for name, value in speaker.state_dict().items()}
+    aside = path.with_suffix(".part")
+    save_file(tensors, aside, metadata={"story": json.dumps(asdict(story))})
+    aside.replace(path)
+
+
+def finish(folder: Path, **state: Any) -> None:
+    """Save the finished model, then its sidecar with hash and story; only with the sidecar it counts as finished."""
+    model = folder / MODEL_FILE
+    save(model, **state)
+    record = {"sha256": sha256_of(model), **asdict(state["story"])}
+    aside = folder / f"{STORY_FILE}.part"
+    aside.write_text(json.dumps(record, indent=2))
+    aside.replace(folder / STORY_FILE)
+    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+
+
+def read_story(path: Path) -> Story | None:
+    """The story of a saved state, None when there is none or it cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            fields = json.loads(file.metadata()["story"])
+        fields["stages"] = {
+            name: StageStory(**{**stage, "losses": tuple(stage["losses"])}) for name, stage in fields["stages"].items()
+        }
+        return Story(**fields)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return None
+
+
+def restore(path: Path, *, network: Network, alpha: float) -> SpeakerStyle:
+    """Add the saved difference to a network that holds base weights; `alpha` of it in the decoder."""
+    from safetensors.torch import load_file
+
+    speaker_tensors: dict[str, Tensor] = {}
+    with torch.no_grad():
+        for name, value in load_file(path).items():
+            if name.startswith(_SPEAKER):
+                speaker_tensors[name.removeprefix(_SPEAKER)] = value
+                continue
+            share = alpha if name.startswith("decoder.") else 1.0
+            parameter = network.get_parameter(name)
+            parameter.data = parameter.data + share * value.to(parameter)
+    speaker = SpeakerStyle(speaker_tensors["center"], speaker_tensors["mean"][None])
+    speaker.load_state_dict(speaker_tensors)
+    return speaker.requires_grad_(False)
+
+
+def check_finished(folder: Path, base_sha256: str) -> Story:
+    """The story of the finished model in `folder`; raises WeightsUnavailable unless it is whole and of this base."""
+    model, sidecar = folder / MODEL_FILE, folder / STORY_FILE
+    if not model.is_file() or not sidecar.is_file():
+        raise WeightsUnavailable(f"There is no finished voice in {folder.name}: train it first.")
+    try:
+        expected = json.loads(sidecar.read_text())["sha256"]
+    except (ValueError, KeyError, TypeError):
+        expected = None
+    story = read_story(model) if sha256_of(model) == expected else None
+    if story is None:
+        raise WeightsUnavailable(
+            f"The fine-tuned weights in {folder.name} are damaged ({MODEL_FILE} is not what was saved). "
+            "Train the voice again, or restore the folder from a copy."
+        )
+    if story.base_sha256 != base_sha256:
+        raise WeightsUnavailable(
+            f"The voice in {folder.name} was trained on other base weights than are installed. "
+            "Install those again, or train the voice again."
+        )
+    return story

@@ -1,0 +1,121 @@
+"""Styles: what a clip sounds like in figures, the speaker's learned style, and how it bends towards a clip."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from model.engines.kokoro import features, symbols
+from model.engines.kokoro.network import STYLE_SIZE
+
+if TYPE_CHECKING:
+    from model.engines.protocol import Style, Waveform
+
+TRAITS = 4
+_LARGEST_DEVIATION = 2.5
+_BANDS = 32
+_STYLES_FILE = Path(__file__).with_name("stock_styles.npz")
+_FIGURES_FILE = Path(__file__).with_name("stock_figures.npz")
+# Row of the stock styles for texts of 60 to 150 phonemes; it serves any length.
+_STYLE_ROW = 2
+
+
+class SpeakerStyle(nn.Module):
+    """A speaker's style, and a linear reading of a clip's traits that moves it towards the clip.
+
+    Four traits and few clips: anything richer would learn the clips by heart.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, center: Tensor, traits: Tensor) -> None:
+        """`center (256,)` to start from; `traits (clips, 4)` of the training clips, which set the scale."""
+        super().__init__()
+        self.center = nn.Parameter(center.clone())
+        self.acoustic_offset = nn.Parameter(torch.zeros(STYLE_SIZE, TRAITS))
+        self.prosodic_offset = nn.Parameter(torch.zeros(STYLE_SIZE, TRAITS))
+        self.register_buffer("mean", traits.mean(dim=0))
+        self.register_buffer("deviation", traits.std(dim=0, correction=0).clamp(min=1e-3))
+
+    def acoustic(self, traits: Tensor) -> Tensor:
+        """Traits `(batch, 4)` -> acoustic styles `(batch, 128)`."""
+        return self.center[:STYLE_SIZE] + self._standard(traits) @ self.acoustic_offset.T
+
+    def prosodic(self, traits: Tensor) -> Tensor:
+        """Traits `(batch, 4)` -> prosodic styles `(batch, 128)`."""
+        return self.center[STYLE_SIZE:] + self._standard(traits) @ self.prosodic_offset.T
+
+    def style_of(self, traits: Tensor) -> "Style":
+        """Traits `(4,)` -> style `(256,)`."""
+        with torch.no_grad():
+            return torch.cat([self.acoustic(traits[None]), self.prosodic(traits[None])], dim=1)[0].numpy()
+
+    def _standard(self, traits: Tensor) -> Tensor:
+        standard = (traits - self.mean) / self.deviation
+        return standard.clamp(-_LARGEST_DEVIATION, _LARGEST_DEVIATION)
+
+
+def traits_of(
+    *, f0: NDArray[np.float32], energy: NDArray[np.float32], phonemes: str, durations: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Pitch (octaves), pitch range (octaves), pace (log phones per second) and energy (log) of a clip: `(4,)`."""
+    voiced = f0 > 0
+    octaves = np.log2(f0[voiced]) if voiced.any() else np.log2([150.0])
+    spread = np.subtract(*np.percentile(octaves, [80, 20]))
+    pauses = np.array([symbol in symbols.PAUSES for symbol in phonemes])
+    phones = sum(symbol not in symbols.PAUSES | symbols.STRESS_MARKS for symbol in phonemes)
+    seconds = 0.025 * durations[1:-1][~pauses].sum()
+    loudness = energy[voiced[: len(energy)]].mean() if voiced.any() else energy.mean()
+    return np.array([np.median(octaves), spread, np.log(phones / seconds), loudness], dtype=np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """A voice by ear: `pitch` in octaves above 1 Hz, and the level of 32 mel bands `(32,)` in dB about their mean."""
+
+    pitch: float
+    bands: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, waveform: "Waveform") -> "Figures":
+        f0 = features.pitch_of(waveform)
+        pitch = float(np.median(np.log2(f0[f0 > 0]))) if (f0 > 0).any() else float(np.log2(150))
+        return cls(pitch=pitch, bands=features.band_levels(waveform, _BANDS))
+
+    def distance(self, other: "Figures") -> float:
+        """A third of an octave weighs as much as 4 dB in each band."""
+        return float((12 * (self.pitch - other.pitch)) ** 2 + ((self.bands - other.bands) ** 2).mean())
+
+
+def stock_style(name: str) -> "Style":
+    """The style `(256,)` of a stock voice; KeyError when there is none of that name."""
+    return _stock_styles()[name]
+
+
+def nearest_stock_style(waveform: "Waveform", names: tuple[str, ...]) -> "Style":
+    """The style of the stock voice that sounds most like a 24 kHz recording."""
+    heard = Figures.of(waveform)
+    figures = _stock_figures()
+    return stock_style(min(names, key=lambda name: heard.distance(figures[name])))
+
+
+@lru_cache(maxsize=1)
+def _stock_styles() -> dict[str, "Style"]:
+    with np.load(_STYLES_FILE) as styles:
+        return {name: styles[name][_STYLE_ROW].astype(np.float32) for name in styles.files}
+
+
+@lru_cache(maxsize=1)
+def _stock_figures() -> dict[str, Figures]:
+    """Measured with `Figures.of` on three sentences that each stock voice spoke."""
+    with np.load(_FIGURES_FILE) as table:
+        return {
+            str(name): Figures(pitch=float(pitch), bands=bands)
+            for name, pitch, bands in zip(table["names"], table["pitch"], table["bands"], strict=True)
+        }

@@ -1,0 +1,212 @@
+"""One fine-tune from clips to finished model: align, prosody, voice, within the time given."""
+
+import random
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.engines.kokoro import stock
+from model.engines.kokoro.acoustic import train_voice
+from model.engines.kokoro.examples import Example, Measured, encode, fingerprint, measure_all
+from model.engines.kokoro.network import Network
+from model.engines.kokoro.prosody import train_prosody
+from model.engines.kokoro.schedule import Schedule
+from model.engines.kokoro.state import (
+    CHECKPOINT_FILE,
+    StageStory,
+    Story,
+    finish,
+    read_story,
+    restore,
+    save,
+    trained_names,
+)
+from model.engines.kokoro.styles import SpeakerStyle, nearest_stock_style
+from model.engines.protocol import Progress
+from model.errors import TooLittleSpeech
+
+if TYPE_CHECKING:
+    from model.engines.protocol import FineTuneConfig, TrainingClip
+
+STAGES = ("align", "prosody", "voice")
+ALPHA = 0.8
+PROSODY_SHARE = 0.25
+PROSODY_SECONDS_AT_MOST = 600.0
+SAVING_SECONDS = 3.0
+CHECKPOINT_SECONDS = 30.0
+MIN_SPEECH_SECONDS = 15.0
+_REPORT_SECONDS = 1.0
+
+Stage = Callable[[Network, SpeakerStyle, Sequence[Example], Schedule, random.Random], Iterator[None]]
+
+
+class FineTune:
+    """The state of one run while it lasts; `run` is the run."""
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        base_sha256: str,
+        clips: "Sequence[TrainingClip]",
+        config: "FineTuneConfig",
+        folder: Path,
+    ) -> None:
+        self._began = time.monotonic()
+        self._network = network
+        self._clips = clips
+        self._config = config
+        self._folder = folder
+        self._rng = random.Random(config.seed)
+        torch.manual_seed(config.seed)
+        self._base: dict[str, Tensor] = {name: network.get_parameter(name).detach() for name in trained_names(network)}
+        self._story = Story(base_sha256=base_sha256, fingerprint=fingerprint(clips, config.language), alpha=ALPHA)
+        self._speaker: SpeakerStyle
+        self._spent_before = 0.0
+
+    def run(self) -> Iterator[Progress]:
+        """Align, train both stages, save; see `Engine.fine_tune`."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        checkpoint = self._usable_checkpoint()
+        examples = yield from self._align("Going on from the checkpoint" if checkpoint else "Starting afresh")
+        self._place_network(checkpoint, examples)
+        yield from self._train("prosody", train_prosody, examples)
+        yield from self._train("voice", train_voice, examples)
+        finish(self._folder, network=self._network, base=self._base, speaker=self._speaker, story=self._told())
+
+    @property
+    def _left(self) -> float:
+        spent = self._spent_before + time.monotonic() - self._began
+        return max(0.0, self._config.seconds - SAVING_SECONDS - spent)
+
+    def _usable_checkpoint(self) -> Path | None:
+        """The checkpoint of an earlier run on the same clips and base, if there is one."""
+        path = self._folder / CHECKPOINT_FILE
+        story = read_story(path)
+        ours = (self._story.base_sha256, self._story.fingerprint)
+        if story is None or (story.base_sha256, story.fingerprint) != ours:
+            return None
+        self._story = story
+        self._spent_before = story.seconds_spent
+        return path
+
+    def _align(self, message: str) -> Generator[Progress, None, list[Example]]:
+        """Report on aligning and encoding; returns the examples."""
+        total = len(self._clips)
+        measuring = measure_all(self._clips, self._config.language)
+        reported = 0.0
+        measured: list[Measured] = []
+        while True:
+            try:
+                done = next(measuring)
+            except StopIteration as end:
+                measured = end.value
+                break
+            if time.monotonic() - reported > _REPORT_SECONDS:
+                reported = time.monotonic()
+                yield self._progress("align", done, total, message=message)
+        self._check_enough(measured)
+        left_out = total - len(measured)
+        self._story = replace(self._story, clips=len(measured), clips_left_out=left_out)
+        examples = []
+        for clip in measured:
+            examples.append(encode(self._network, clip))
+            if time.monotonic() - reported > _REPORT_SECONDS:
+                reported = time.monotonic()
+                yield self._progress("align", total, total, message="Encoding the texts")
+        yield self._progress("align", total, total, message=f"{len(measured)} clips, {left_out} left out")
+        return examples
+
+    def _check_enough(self, measured: Sequence[Measured]) -> None:
+        seconds = sum(clip.frames for clip in measured) * 0.025
+        if seconds < MIN_SPEECH_SECONDS:
+            raise TooLittleSpeech(
+                f"Only {seconds:.0f} seconds of speech fit their transcripts ({len(measured)} of "
+                f"{len(self._clips)} clips); at least {MIN_SPEECH_SECONDS:.0f} are needed. Add recordings, or "
+                "correct the transcripts."
+            )
+
+    def _place_network(self, checkpoint: Path | None, examples: Sequence[Example]) -> None:
+        """Take up the checkpoint's weights, or the base's and the nearest stock style; give training its copies."""
+        network = self._network
+        if checkpoint:
+            self._speaker = restore(checkpoint, network=network, alpha=1.0)
+        else:
+            recordings = np.concatenate([example.clip.waveform for example in examples[:40]])
+            center = nearest_stock_style(recordings, stock.names_for(self._config.language))
+            traits = torch.stack([example.clip.traits for example in examples])
+            self._speaker = SpeakerStyle(torch.from_numpy(center), traits)
+        self._speaker.requires_grad_(True)
+        for name in self._base:
+            parameter = network.get_parameter(name)
+            parameter.data = parameter.data.clone()
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network.to(device)
+        self._speaker.to(device)
+
+    def _train(self, name: str, stage: Stage, examples: Sequence[Example]) -> Iterator[Progress]:
+        """Run one stage on its share of the time left, with reports and checkpoints."""
+        before = self._story.stages.get(name, StageStory())
+        if before.done >= 1.0:
+            return
+        seconds = self._share(name, before.done)
+        schedule = Schedule(seconds=seconds, max_steps=self._config.max_steps, start=before.done)
+        reported = saved = time.monotonic()
+        for _ in stage(self._network, self._speaker, examples, schedule, self._rng):
+            now = time.monotonic()
+            if now - reported > _REPORT_SECONDS or schedule.step == 1:
+                reported = now
+                self._note(name, before, schedule)
+                yield self._progress(name, schedule.step, schedule.steps, schedule=schedule)
+            if now - saved > CHECKPOINT_SECONDS:
+                saved = now
+                self._save_checkpoint()
+        self._note(name, before, schedule, finished=True)
+        self._save_checkpoint()
+        yield self._progress(name, schedule.step, schedule.step, schedule=schedule)
+
+    def _share(self, name: str, done: float) -> float:
+        """Seconds for a stage, of those left."""
+        if name == "voice":
+            return self._left
+        return min(PROSODY_SECONDS_AT_MOST, PROSODY_SHARE * self._left) * (1 - done)
+
+    def _note(self, name: str, before: StageStory, schedule: Schedule, *, finished: bool = False) -> None:
+        """Write the stage's progress into the story."""
+        earlier = self._story.stages.get(name, before)
+        stage = StageStory(
+            done=1.0 if finished else schedule.fraction,
+            steps=before.steps + schedule.step,
+            losses=(*earlier.losses, round(schedule.loss, 4)),
+        )
+        self._story = replace(self._story, stages={**self._story.stages, name: stage})
+
+    def _told(self) -> Story:
+        spent = self._spent_before + time.monotonic() - self._began
+        return replace(self._story, seconds_spent=round(spent, 1))
+
+    def _save_checkpoint(self) -> None:
+        path = self._folder / CHECKPOINT_FILE
+        save(path, network=self._network, base=self._base, speaker=self._speaker, story=self._told())
+
+    def _progress(
+        self, stage: str, step: int, steps: int, *, schedule: Schedule | None = None, message: str = ""
+    ) -> Progress:
+        seconds_left = self._left
+        if schedule is not None and self._config.max_steps is not None:
+            stages_after = len(STAGES) - 1 - STAGES.index(stage)
+            seconds_left = min(seconds_left, schedule.seconds_left * (1 + stages_after))
+        return Progress(
+            stage=stage,
+            step=step,
+            steps=steps,
+            loss=None if schedule is None else schedule.loss,
+            seconds_left=seconds_left,
+            message=message,
+        )
