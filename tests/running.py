@@ -1,0 +1,84 @@
+"""A real playground for tests: worker and inspector in processes of their own, waited for through the database."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playground.parts import Parts
+from playground.services.fine_tuning import CloneForm
+from playground.supervisor import Supervisor
+from storage.records import Dataset, FineTune
+from tests.conftest import SPEECH
+from tests.making import TINY
+
+INSPECTOR, WORKER = "playground.inspector", "playground.worker"
+
+
+@contextmanager
+def running(parts: Parts, *modules: str) -> Iterator[Supervisor]:
+    """The processes beside the page."""
+    with Supervisor(modules or (INSPECTOR, WORKER), parts.settings) as supervisor:
+        yield supervisor
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Look again and again; fails with words when it does not come true in time."""
+    pause = threading.Event()
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s in vain: {what}")
+        pause.wait(0.1)
+
+
+def add_speech(parts: Parts, dataset: Dataset, *, transcripts: bool = True) -> None:
+    """The test recordings, and what is said in them."""
+    with TemporaryDirectory() as folder:
+        for source in sorted(SPEECH.glob("*.flac")):
+            copy = Path(folder) / "upload"
+            shutil.copyfile(source, copy)
+            parts.datasets.add_file(dataset.id, source.name, copy)
+        if transcripts:
+            copy = Path(folder) / "upload"
+            shutil.copyfile(SPEECH / "metadata.csv", copy)
+            parts.datasets.add_file(dataset.id, "metadata.csv", copy)
+
+
+def checked_speech(parts: Parts) -> Dataset:
+    """A dataset of the test recordings, inspected in this process."""
+    from playground.inspector import Inspector
+
+    dataset = parts.datasets.create("Recordings")
+    add_speech(parts, dataset)
+    inspector = Inspector(parts)
+    while inspector.inspect_next():
+        pass
+    return dataset
+
+
+def start_training(parts: Parts, *, minutes: int = 1, model_id: str = TINY, name: str = "Ada") -> FineTune:
+    """A clone of the test recordings that waits for a worker."""
+    form = CloneForm(name=name, model_id=model_id, gender="feminine")
+    draft = parts.fine_tuning.create_draft(form, dataset_id=checked_speech(parts).id)
+    return parts.fine_tuning.train(draft.id, minutes=minutes, consented=True)
+
+
+def wait_for_end(parts: Parts, fine_tune: FineTune, *, seconds: float = 240) -> FineTune:
+    """The row when the run has ended."""
+    wait_until(lambda: not parts.fine_tuning.get(fine_tune.id).status.is_running, seconds=seconds, what="the run's end")
+    return parts.fine_tuning.get(fine_tune.id)
+
+
+def wait_for_stage(parts: Parts, fine_tune: FineTune, stage: str, *, seconds: float = 120) -> None:
+    """Until the run is in a stage and has made steps in it."""
+
+    def is_there() -> bool:
+        row = parts.fine_tuning.get(fine_tune.id)
+        assert row.status.is_running, f"ended early: {row.error}"
+        return row.stage == stage and row.step > 0
+
+    wait_until(is_there, seconds=seconds, what=f"the stage {stage}")

@@ -1,0 +1,106 @@
+"""The worker, for real: a run to its end, killed, cancelled, handed back, and weights that are broken."""
+
+import os
+import signal
+
+import pytest
+
+from model.audio import read_wav
+from playground.parts import Parts
+from playground.services.speech import SpeechRequest
+from storage.records import Status
+from tests.making import TINY
+from tests.running import (
+    INSPECTOR,
+    WORKER,
+    add_speech,
+    running,
+    start_training,
+    wait_for_end,
+    wait_for_stage,
+    wait_until,
+)
+
+
+def test_a_run_ends_with_four_checked_voices_and_one_charge(parts: Parts) -> None:
+    fine_tune = start_training(parts)
+    with running(parts, WORKER):
+        done = wait_for_end(parts, fine_tune)
+    assert done.status == Status.COMPLETED, done.error
+    voices = parts.fine_tuning.voices(done.id)
+    assert [voice.name for voice in voices] == ["Ada - V0", "Ada - V1", "Ada - V2", "Ada - V3"]
+    assert len({voice.reference_text for voice in voices}) == 4
+    rows = {row["name"]: row for row in done.report["rows"]}
+    assert {"V0", "V1", "V2", "V3", "Recordings", "Stock voice", "Base model from the same clip"} == set(rows)
+    assert max(rows[name]["word_error_rate"] for name in ("V0", "V1", "V2", "V3")) <= 0.2
+    assert done.report["held_out_clips"] >= 5
+    assert set(done.stage_seconds) == {"prepare", "transcribe", "prosody", "voice", "create voices", "check"}
+    assert parts.accounts.account().spent == parts.settings.training_credits
+
+    with_clone = parts.speech.speak(SpeechRequest(voice_id=voices[0].id, text="Good morning to all of you."))
+    other_style = parts.speech.speak(SpeechRequest(voice_id=voices[1].id, text="Good morning to all of you."))
+    assert (with_clone.model_id, with_clone.fine_tuned) == (TINY, True)
+    first, second = (read_wav(parts.speech.speech_path(speech.id))[0] for speech in (with_clone, other_style))
+    assert first.shape != second.shape or abs(first - second).max() > 0.01
+
+
+def test_a_run_waits_for_files_that_are_still_being_checked(parts: Parts) -> None:
+    from playground.services.fine_tuning import CloneForm
+
+    dataset = parts.datasets.create("Recordings")
+    add_speech(parts, dataset)
+    fine_tune = parts.fine_tuning.start(CloneForm(name="Ada", model_id=TINY), dataset_id=dataset.id, minutes=1)
+    with running(parts, WORKER, INSPECTOR):
+        wait_for_stage(parts, fine_tune, "voice")
+        cancelled = parts.fine_tuning.cancel(fine_tune.id)
+        assert cancelled.status == Status.TRAINING
+        ended = wait_for_end(parts, fine_tune, seconds=5)
+    assert (ended.status, ended.error) == (Status.FAILED, "Cancelled by you.")
+    assert parts.accounts.account().held == 0
+
+
+def test_a_killed_worker_is_replaced_and_the_run_goes_on(parts: Parts) -> None:
+    fine_tune = start_training(parts)
+    with running(parts, WORKER) as supervisor:
+        wait_for_stage(parts, fine_tune, "voice")
+        os.kill(supervisor.pid(WORKER), signal.SIGKILL)
+        wait_until(lambda: parts.fine_tuning.get(fine_tune.id).takeovers == 1, seconds=60, what="a takeover")
+        done = wait_for_end(parts, fine_tune)
+    assert done.status == Status.COMPLETED, done.error
+    assert any("on from" in event.message for event in parts.fine_tuning.events(fine_tune.id))
+    assert parts.accounts.account().spent == parts.settings.training_credits
+
+
+def test_a_stopped_server_hands_its_run_back(parts: Parts) -> None:
+    fine_tune = start_training(parts)
+    with running(parts, WORKER):
+        wait_for_stage(parts, fine_tune, "voice")
+    waiting = parts.fine_tuning.get(fine_tune.id)
+    assert (waiting.status, waiting.takeovers, waiting.lease_owner) == (Status.CREATED, 0, None)
+
+
+def test_deleting_a_clone_stops_its_run_and_leaves_no_files(parts: Parts) -> None:
+    fine_tune = start_training(parts)
+    folder = parts.storage.media.fine_tune_folder(fine_tune.id)
+    with running(parts, WORKER) as supervisor:
+        wait_for_stage(parts, fine_tune, "voice")
+        first = supervisor.pid(WORKER)
+        parts.fine_tuning.delete(fine_tune.id)
+        wait_until(lambda: supervisor.pid(WORKER) != first, seconds=30, what="a new worker")
+        assert not folder.exists()
+
+
+@pytest.mark.parametrize("broken", ["model.bin"])
+def test_broken_weights_fail_the_run_with_words_and_without_charge(parts: Parts, broken: str) -> None:
+    fine_tune = start_training(parts)
+    weights = parts.settings.data_dir / "weights"
+    own = parts.settings.model_copy(update={"weights_dir": weights})
+    (weights / "whisper-base").mkdir(parents=True)
+    (weights / "whisper-base" / broken).write_bytes(b"truncated")
+    from playground.parts import make_parts
+
+    with running(make_parts(own), WORKER):
+        failed = wait_for_end(parts, fine_tune)
+    assert failed.status == Status.FAILED
+    assert failed.error_code == "weights_unavailable"
+    assert parts.accounts.account().balance == parts.accounts.account().granted
