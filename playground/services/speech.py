@@ -120,6 +120,11 @@ class SpeechService:
         with self._storage.read() as tables:
             return tables.speeches.get(speech_id)
 
+    def latest(self, voice_id: str) -> Speech | None:
+        """The last result of one voice."""
+        with self._storage.read() as tables:
+            return next(iter(tables.speeches.where("voice_id = ?", [voice_id], order_by=NEWEST_FIRST, limit=1)), None)
+
     def speech_path(self, speech_id: str) -> Path:
         """Raises NotFound."""
         with self._storage.read() as tables:

@@ -1,0 +1,1 @@
+"""The pages and what they are made of. With `steps` and `wizard`, the only code that knows gradio."""

@@ -1,0 +1,92 @@
+"""Step 2: the form of a clone, saved as a draft with every change."""
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from model.base_models import BASE_MODELS, LANGUAGE_NAMES, BaseModel, production_model, resolve
+from playground.pages.markup import heading
+from playground.pages.place import Place
+from playground.pages.widgets import Updates, html, on
+from playground.parts import Parts
+from playground.services.fine_tuning import DEFAULT_NAME, CloneForm
+from storage.records import FineTune, Status
+
+GENDERS = [("Not said", ""), ("Feminine", "feminine"), ("Masculine", "masculine"), ("Neutral", "gender_neutral")]
+
+
+class VoiceDetails:
+    """Name, description, language, gender and base model."""
+
+    def __init__(self, parts: Parts, router: gr.HTML) -> None:
+        self._parts = parts
+        base = production_model()
+        html(heading("Voice details", level=2))
+        self._locked = html(elem_id="details-locked")
+        self._name = gr.Textbox(label="Name", value=DEFAULT_NAME, max_lines=1, elem_id="clone-name")
+        self._description = gr.Textbox(
+            label="Description", lines=2, placeholder="Optional: what is it for?", elem_id="clone-description"
+        )
+        self._language = gr.Radio(
+            _languages(base),
+            value=base.languages[0],
+            label="Language",
+            info="It must be the language of the recordings.",
+            elem_id="clone-language",
+        )
+        self._gender = gr.Radio(GENDERS, value="", label="Gender of the voice", elem_id="clone-gender")
+        self._model = gr.Radio(
+            base_model_choices(),
+            value=base.id,
+            label="Base model",
+            info="The clone stays pinned to this dated version.",
+            elem_id="clone-model",
+            elem_classes="base-models",
+        )
+        self._fields = [self._name, self._description, self._language, self._gender, self._model]
+        with gr.Row(elem_classes="lead-on"):
+            leave = gr.Button("Next", variant="primary", elem_id="details-next")
+        self.outputs: list[Any] = [*self._fields, self._locked]
+        for event in (self._name.blur, self._description.blur, self._language.input, self._gender.input):
+            on(event, self._save, inputs=[router, *self._fields])
+        chosen = on(self._model.input, self._offer_languages, inputs=[self._model], outputs=[self._language])
+        on(chosen.then, self._save, inputs=[router, *self._fields])
+        on(leave.click, self._lead_on, inputs=[router, *self._fields], outputs=[router])
+
+    def show(self, clone: FineTune) -> Updates:
+        is_draft = clone.status == Status.DRAFT
+        base = resolve(clone.model_id)
+        locked = "" if is_draft else "These details were fixed when the training began."
+        return {
+            self._locked: f'<p class="hint">{escape(locked)}</p>' if locked else "",
+            self._name: gr.Textbox(value=clone.name, interactive=is_draft),
+            self._description: gr.Textbox(value=clone.description, interactive=is_draft),
+            self._language: gr.Radio(_languages(base), value=clone.language, interactive=is_draft),
+            self._gender: gr.Radio(value=clone.gender, interactive=is_draft),
+            self._model: gr.Radio(value=clone.model_id, interactive=is_draft),
+        }
+
+    def _offer_languages(self, model_id: str) -> Updates:
+        base = resolve(model_id)
+        return {self._language: gr.Radio(_languages(base), value=base.languages[0])}
+
+    def _save(self, query: str, name: str, description: str, language: str, gender: str, model_id: str) -> None:
+        clone = self._parts.fine_tuning.get(Place.parse(query).clone)
+        if clone.status == Status.DRAFT:
+            form = CloneForm(name=name, description=description, language=language, gender=gender, model_id=model_id)
+            self._parts.fine_tuning.update_draft(clone.id, form)
+
+    def _lead_on(self, query: str, *fields: str) -> str:
+        self._save(query, *fields)
+        return Place.parse(query).at_step(3).query
+
+
+def base_model_choices() -> list[tuple[str, str]]:
+    """The production models with their dated ids; those for trying out come last, where the style sets them apart."""
+    bases = sorted(BASE_MODELS, key=lambda base: not base.is_production)
+    return [(f"{base.title} · {base.id}", base.id) for base in bases]
+
+
+def _languages(base: BaseModel) -> list[tuple[str, str]]:
+    return [(LANGUAGE_NAMES.get(code, code), code) for code in base.languages]
