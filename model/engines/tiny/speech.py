@@ -1,0 +1,134 @@
+"""Speaking with the tiny engine: sentence by sentence, through espeak-ng and the speaker's filter. Needs no torch."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model.engines.protocol import TrainingClip
+from model.engines.tiny.calibration import Calibration, calibrate
+from model.engines.tiny.espeak import SAMPLE_RATE, Espeak
+from model.engines.tiny.measuring import (
+    HOP_LENGTH,
+    WIN_LENGTH,
+    active_frames,
+    frames_of,
+    loudness_db,
+    read_clip,
+)
+from model.engines.tiny.parameters import VoiceParameters, knot_weights
+from model.engines.tiny.traits import espeak_voice_for, measure, style_between
+from model.errors import AudioError, LanguageNotSupported
+
+if TYPE_CHECKING:
+    from model.engines.protocol import Style, Waveform
+
+LANGUAGE = "en"
+SPEED_LIMITS = (0.5, 2.0)
+
+_STOCK_PITCH_HZ = {"ada": 205.0, "alan": 110.0}
+_LEVEL_DBFS = -23.0
+_PEAK = 0.9
+_MAX_SENTENCE = 300  # characters; longer ones are parted at a comma or space
+_PAUSE_SECONDS = 0.25
+_EDGE_SECONDS = 0.03
+_FADE_SECONDS = 0.005
+_FILTER_TAIL = 4096
+_TILT_BAND_HZ = (250.0, 8000.0)
+_BASE_HEEDS = np.array([1, 0, 1, 0, 0], np.float32)
+
+
+class TinySpeechModel:
+    """The base model, or a fine-tune of it: implements `SpeechModel`."""
+
+    def __init__(self, parameters: VoiceParameters, *, espeak: Espeak, is_base: bool) -> None:
+        self._parameters = parameters
+        self._espeak = espeak
+        self._is_base = is_base
+        self._calibrations: dict[str, Calibration] = {}
+
+    def style_of(self, clip: TrainingClip, *, language: str) -> "Style":
+        """How the clip differs from the speaker, shape (5,); the base model takes no more than pitch and pace of it.
+
+        AudioError when the clip cannot be read or holds no voiced speech; LanguageNotSupported.
+        """
+        check_language(language)
+        try:
+            measurement = measure(read_clip(clip), transcript=clip.transcript, espeak=self._espeak)
+        except AudioError as error:
+            raise AudioError(f"clip {clip.id} cannot serve as a reference: {error}") from error
+        style = style_between(measurement.traits, self._parameters.traits)
+        return style * _BASE_HEEDS if self._is_base else style
+
+    def stock_style(self, name: str) -> "Style":
+        """The style of a stock voice, shape (5,); KeyError when there is none of this name."""
+        pitch = np.log2(_STOCK_PITCH_HZ[name])
+        return np.array([pitch - self._parameters.traits.pitch, 0, 0, 0, 0], np.float32)
+
+    def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Waveform]":
+        """Speak sentence by sentence: waveforms at 24 kHz, shape (samples,), each with a pause at its end.
+
+        `speed` is from 0.5 to 2. Raises LanguageNotSupported, ValueError.
+        """
+        check_language(language)
+        if not SPEED_LIMITS[0] <= speed <= SPEED_LIMITS[1]:
+            raise ValueError(f"speed must be from {SPEED_LIMITS[0]} to {SPEED_LIMITS[1]}, not {speed}")
+        traits = self._parameters.traits.styled(style)
+        speaker = traits if self._is_base else self._parameters.traits
+        espeak_voice = espeak_voice_for(speaker.pitch)
+        knobs = self._calibration(espeak_voice).knobs_for(traits, speed=speed)
+        for sentence in sentences_of(text):
+            waveform = self._espeak.speak(sentence, voice=espeak_voice, knobs=knobs)
+            if waveform.any():
+                yield _finished(self._filtered(waveform, tilt=float(style[4])), louder_db=float(style[3]))
+
+    def _calibration(self, espeak_voice: str) -> Calibration:
+        if espeak_voice not in self._calibrations:
+            self._calibrations[espeak_voice] = calibrate(self._espeak, espeak_voice)
+        return self._calibrations[espeak_voice]
+
+    def _filtered(self, waveform: "Waveform", *, tilt: float) -> "Waveform":
+        """The waveform through the speaker's filter, tilted by `tilt` dB an octave; zero phase, so nothing moves."""
+        size = len(waveform) + _FILTER_TAIL
+        frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
+        gains_db = knot_weights(frequency) @ self._parameters.gains_db
+        gains_db += tilt * np.log2(np.clip(frequency, *_TILT_BAND_HZ) / _TILT_BAND_HZ[0])
+        spectrum = np.fft.rfft(waveform, size) * 10 ** (gains_db / 20)
+        return np.fft.irfft(spectrum, size)[: len(waveform)].astype(np.float32)
+
+
+def check_language(language: str) -> None:
+    """LanguageNotSupported unless it is English."""
+    if language != LANGUAGE:
+        raise LanguageNotSupported(
+            f"the tiny base model speaks English ({LANGUAGE!r}) only, not {language!r}: choose another base model"
+        )
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a text; very long ones are parted where a comma, else a space allows."""
+    sentences = re.split(r"(?<=[.!?…])\s+|\n+", text)
+    return [part for sentence in sentences for part in _parted(sentence.strip()) if part]
+
+
+def _parted(sentence: str) -> list[str]:
+    if len(sentence) <= _MAX_SENTENCE:
+        return [sentence]
+    head = sentence[:_MAX_SENTENCE]
+    cut = max(head.rfind(", ") + 1, head.rfind("; ") + 1) or head.rfind(" ") + 1 or _MAX_SENTENCE
+    return [sentence[:cut].strip(), *_parted(sentence[cut:].strip())]
+
+
+def _finished(waveform: "Waveform", *, louder_db: float) -> "Waveform":
+    """Trimmed to its speech, levelled, faded at both ends, with the pause after it."""
+    active = np.flatnonzero(active_frames(frames_of(waveform)))
+    edge = round(_EDGE_SECONDS * SAMPLE_RATE)
+    start = max(active[0] * HOP_LENGTH - edge, 0)
+    waveform = waveform[start : active[-1] * HOP_LENGTH + WIN_LENGTH + edge]
+    gain = 10 ** ((_LEVEL_DBFS + louder_db - loudness_db(waveform)) / 20)
+    waveform = waveform * min(gain, _PEAK / np.abs(waveform).max())
+    fade = np.linspace(0, 1, round(_FADE_SECONDS * SAMPLE_RATE), dtype=np.float32)
+    waveform[: len(fade)] *= fade
+    waveform[-len(fade) :] *= fade[::-1]
+    return np.pad(waveform, (0, round(_PAUSE_SECONDS * SAMPLE_RATE)))

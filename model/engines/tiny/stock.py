@@ -1,0 +1,8 @@
+"""The stock voices of the tiny engine; light, so that the page's process may list them."""
+
+from model.engines.protocol import StockVoice
+
+STOCK_VOICES = (
+    StockVoice(name="ada", title="Ada", language="en", gender="female"),
+    StockVoice(name="alan", title="Alan", language="en", gender="male"),
+)
