@@ -1,0 +1,107 @@
+"""The command line: what it refuses, what it finds, and a whole clone."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from model.audio import read_wav
+from playground.commands.main import main
+from playground.services.voices import Voices
+from storage.database import Storage
+from tests.conftest import SPEECH
+from tests.making import TINY
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, weights_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PLAYGROUND_WEIGHTS_DIR", str(weights_dir))
+    return tmp_path / "data"
+
+
+def test_other_hosts_than_loopback_are_refused(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--host", "0.0.0.0", "--data-dir", str(data_dir)]) == 2
+    assert "only 127.0.0.1, localhost or ::1" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_said_at_once(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["--port", str(port), "--data-dir", str(data_dir)]) == 2
+    assert f"Port {port} on 127.0.0.1 cannot be used" in capsys.readouterr().err
+    assert not data_dir.exists()
+
+
+def test_a_setting_that_makes_no_sense_is_named(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLAYGROUND_PLAN", "gold")
+    assert main(["doctor", "--data-dir", str(data_dir)]) == 2
+    assert "PLAYGROUND_PLAN" in capsys.readouterr().err
+
+
+def test_doctor_finds_this_machine_well(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--data-dir", str(data_dir), "--port", "1"]) == 0
+    words = capsys.readouterr().out
+    assert "FAIL" not in words
+    assert all(subject in words for subject in ("Python", "disk", "memory", "kokoro-82m", "recognition", "browser"))
+
+
+def test_doctor_names_what_mends_a_taken_port(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["doctor", "--data-dir", str(data_dir), "--port", str(taken.getsockname()[1])]) == 1
+    assert "--port" in capsys.readouterr().out.split("FAIL port")[1]
+
+
+def test_clone_needs_consent(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["clone", "--data-dir", str(data_dir), "--model", TINY, str(SPEECH)]) == 1
+    words = capsys.readouterr()
+    assert "the person who speaks in them has agreed" in words.out
+    assert "--i-have-consent" in words.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["nowhere.wav"], "There is no file nowhere.wav"),
+        (["--language", "de", str(SPEECH)], "does not speak German"),
+        (["--model", "gpt", str(SPEECH)], "There is no model 'gpt'"),
+    ],
+)
+def test_clone_refuses_before_anything_is_made(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    assert main(["clone", "--data-dir", str(data_dir), "--i-have-consent", *options]) == 1
+    assert words in capsys.readouterr().err
+    with Storage(data_dir).read() as tables:
+        assert tables.datasets.count() == 0
+
+
+def test_clone_needs_the_plan(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLAYGROUND_PLAN", "free")
+    assert main(["clone", "--data-dir", str(data_dir), "--i-have-consent", str(SPEECH)]) == 1
+    assert "not part of the plan “free”" in capsys.readouterr().err
+
+
+def test_speak_names_the_formats(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["speak", "--data-dir", str(data_dir), "--voice", "x", "Hi", "-o", "a.doc"]) == 1
+    assert "mp3" in capsys.readouterr().err
+
+
+def test_clone_ends_with_four_voices_that_speak(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--name", "Ada", "--gender", "feminine", "--minutes", "1", "--model", TINY, "--i-have-consent"]
+    assert main(["clone", "--data-dir", str(data_dir), *options, str(SPEECH)]) == 0
+    words = capsys.readouterr().out
+    voices = [line.split()[0] for line in words.splitlines() if "Ada - V" in line]
+    assert len(voices) == 4
+    assert "similarity" in words
+    assert {voice.id for voice in Voices(Storage(data_dir)).search(is_owner=True)} == set(voices)
+
+    out = tmp_path / "morning.wav"
+    assert main(["speak", "--data-dir", str(data_dir), "--voice", voices[0], "Good morning.", "-o", str(out)]) == 0
+    waveform, sample_rate = read_wav(out)
+    assert len(waveform) / sample_rate > 0.4
