@@ -1,0 +1,45 @@
+"""The API for tests: in process, and behind a real server for the official SDK."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from cartesia import Cartesia
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from playground.api.app import create_api
+from playground.parts import Parts
+
+
+def api_of(parts: Parts) -> TestClient:
+    """The API in process; what it does not expect is answered as a server would, not raised."""
+    return TestClient(create_api(parts), base_url="http://127.0.0.1", raise_server_exceptions=False)
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The app behind a real server on a free port; gives its base URL."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def sdk_of(parts: Parts) -> Iterator[Cartesia]:
+    """The official client, which checks every answer, against a real server."""
+    with (
+        served(create_api(parts)) as url,
+        Cartesia(api_key="any", base_url=url, _strict_response_validation=True) as sdk,
+    ):
+        yield sdk

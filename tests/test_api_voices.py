@@ -1,0 +1,98 @@
+"""The Library over HTTP, with the official SDK and with plain requests."""
+
+from collections.abc import Iterator
+
+import cartesia
+import pytest
+from cartesia import Cartesia
+from starlette.testclient import TestClient
+
+from playground.parts import Parts
+from playground.services.voices import SDK_EXAMPLE_VOICE
+from storage.records import Voice
+from tests.making import TINY, queued
+from tests.serving import api_of, sdk_of
+
+
+@pytest.fixture
+def sdk(parts: Parts) -> Iterator[Cartesia]:
+    with sdk_of(parts) as client:
+        yield client
+
+
+@pytest.fixture
+def api(parts: Parts) -> TestClient:
+    return api_of(parts)
+
+
+@pytest.fixture
+def own(parts: Parts) -> Voice:
+    """A voice of a clone."""
+    voice = Voice(name="Zoë - V0", language="en", gender="feminine", model_id=TINY, fine_tune_id=queued(parts).id)
+    with parts.storage.write() as tables:
+        return tables.voices.insert(voice)
+
+
+def test_every_voice_is_listed_once_and_the_list_ends(sdk: Cartesia, parts: Parts) -> None:
+    ids = [voice.id for voice in sdk.voices.list(limit=7)]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == {voice.id for voice in parts.voices.search()}
+
+
+def test_the_voice_of_the_sdks_examples_is_there(sdk: Cartesia) -> None:
+    voice = sdk.voices.get(SDK_EXAMPLE_VOICE)
+    assert (voice.is_owner, voice.access, voice.visibility, voice.language) == (False, "public", "all", "en")
+    assert voice.locales[0].is_native
+    assert {"is_public": True, "is_pro": False, "status": "active"}.items() <= (voice.model_extra or {}).items()
+
+
+def test_voices_are_found_by_words_owner_and_gender(sdk: Cartesia, own: Voice) -> None:
+    assert [voice.id for voice in sdk.voices.list(q="zoë")] == [own.id]
+    assert [voice.id for voice in sdk.voices.list(q=own.id)] == [own.id]
+    assert [voice.id for voice in sdk.voices.list(is_owner=True)] == [own.id]
+    assert own.id not in {voice.id for voice in sdk.voices.list(is_owner=False)}
+    assert {voice.gender for voice in sdk.voices.list(gender="masculine")} == {"masculine"}
+
+
+def test_languages_may_come_with_a_region(api: TestClient, own: Voice) -> None:
+    assert api.get("/voices", params={"language": "en_GB", "q": own.id}).json()["data"][0]["id"] == own.id
+    assert api.get("/voices", params={"language": "de"}).json()["data"] == []
+
+
+def test_the_address_of_the_preview_comes_when_asked_for(sdk: Cartesia, own: Voice) -> None:
+    assert sdk.voices.get(own.id).preview_file_url is None
+    expanded = sdk.voices.get(own.id, expand=["preview_file_url"])
+    assert expanded.preview_file_url == f"{str(sdk.base_url).rstrip('/')}/voices/{own.id}/preview"
+    assert all(voice.preview_file_url for voice in sdk.voices.list(expand=["preview_file_url"], limit=2, q="Zoë"))
+
+
+def test_an_own_voice_is_renamed_described_and_deleted(sdk: Cartesia, own: Voice) -> None:
+    changed = sdk.voices.update(own.id, name="Zoë", description="Warm")
+    assert (changed.name, changed.description, changed.gender) == ("Zoë", "Warm", "feminine")
+    sdk.voices.delete(own.id)
+    with pytest.raises(cartesia.NotFoundError, match="voice_not_found"):
+        sdk.voices.get(own.id)
+
+
+def test_null_takes_the_gender_away(sdk: Cartesia, own: Voice) -> None:
+    assert sdk.voices.update(own.id, gender=None).gender is None
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_stock_voices_cannot_be_changed(api: TestClient, parts: Parts, method: str) -> None:
+    refused = api.request(method, f"/voices/{SDK_EXAMPLE_VOICE}", json={"name": "Mine"})
+    assert refused.status_code == 400
+    assert "comes with the base model" in refused.json()["message"]
+    assert parts.voices.get(SDK_EXAMPLE_VOICE).name != "Mine"
+
+
+def test_what_cannot_be_changed_yet_is_said(api: TestClient, own: Voice) -> None:
+    refused = api.patch(f"/voices/{own.id}", json={"name": "Zoë", "tagline": "Warm"})
+    assert refused.status_code == 501
+    assert "tagline" in refused.json()["message"]
+    assert api.get(f"/voices/{own.id}").json()["name"] == own.name
+
+
+def test_an_unknown_voice_is_404(sdk: Cartesia) -> None:
+    with pytest.raises(cartesia.NotFoundError, match="voice_not_found"):
+        sdk.voices.get("not-a-uuid")
