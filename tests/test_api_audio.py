@@ -140,6 +140,16 @@ def test_a_result_is_played_or_saved_under_its_first_words(api: TestClient, part
     )
 
 
+def test_a_result_is_saved_as_mp3_too(api: TestClient, parts: Parts, stock: Voice, tmp_path: Path) -> None:
+    speech = parts.speech.speak(SpeechRequest(voice_id=stock.id, text="As you like it."))
+    saved = api.get(f"/speeches/{speech.id}/audio", params={"download": 1, "container": "mp3"})
+    (tmp_path / "saved").write_bytes(saved.content)
+    assert saved.headers["content-type"] == "audio/mpeg"
+    assert saved.headers["content-disposition"] == "attachment; filename*=utf-8''As%20you%20like%20it.mp3"
+    seconds = decode_to_wav(tmp_path / "saved", tmp_path / "saved.wav").duration_seconds
+    assert seconds == pytest.approx(speech.duration_seconds, abs=0.1)
+
+
 def test_a_result_whose_file_is_gone_is_404(api: TestClient, parts: Parts, stock: Voice) -> None:
     speech = parts.speech.speak(SpeechRequest(voice_id=stock.id, text="Gone."))
     parts.speech.speech_path(speech.id).unlink()

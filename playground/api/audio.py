@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
@@ -47,11 +48,14 @@ def voice_reference(voice_id: str, parts: GivenParts) -> FileResponse:
 
 
 @router.get("/speeches/{speech_id}/audio", response_class=FileResponse)
-def speech_audio(speech_id: str, parts: GivenParts, download: bool = False) -> FileResponse:
-    """A result of the page."""
+def speech_audio(
+    speech_id: str, parts: GivenParts, download: bool = False, container: Literal["wav", "mp3"] = "wav"
+) -> FileResponse:
+    """A result of the page, to play or to save."""
     speech = parts.speech.get(speech_id)
-    name = _file_name(speech.text) if download else None
-    return _sound(parts.speech.speech_path(speech_id), "speech", speech_id, download_as=name)
+    path = parts.speech.mp3_path(speech_id) if container == "mp3" else parts.speech.speech_path(speech_id)
+    name = _file_name(speech.text, container) if download else None
+    return _sound(path, "speech", speech_id, download_as=name)
 
 
 def _sound(path: Path | None, kind: str, id: str, *, download_as: str | None = None) -> FileResponse:
@@ -68,7 +72,7 @@ def _media_type(path: Path) -> str:
     return next((kind for signature, kind in SIGNATURES if signature.match(start)), "application/octet-stream")
 
 
-def _file_name(text: str) -> str:
+def _file_name(text: str, container: str) -> str:
     """The beginning of a text as the name of its audio file."""
     words = " ".join(re.findall(r"[\w'’-]+", text))
-    return f"{words[:NAME_LENGTH].strip()}.wav"
+    return f"{words[:NAME_LENGTH].strip()}.{container}"

@@ -128,7 +128,7 @@ class FineTune(BaseModel):
     @classmethod
     def of(cls, fine_tune: records.FineTune) -> Self:
         shared = {name: getattr(fine_tune, name) for name in cls.model_fields if name not in ("dataset", "status")}
-        return cls(**shared, dataset=fine_tune.dataset_id or "", status=fine_tune.status.value)  # type: ignore[arg-type]
+        return cls(**shared, dataset=fine_tune.dataset_id or "", status=fine_tune.status.value)
 
 
 class VoiceLocale(BaseModel):
@@ -186,7 +186,7 @@ class Voice(BaseModel):
             tagline="",
             description=voice.description,
             language=voice.language,
-            gender=voice.gender or None,  # type: ignore[arg-type]
+            gender=voice.gender or None,
             country=None,
             accent=None,
             locales=[VoiceLocale(locale=voice.language, is_native=True)],

@@ -130,6 +130,16 @@ class SpeechService:
         with self._storage.read() as tables:
             return self._storage.media.path(tables.speeches.get(speech_id).path)
 
+    def mp3_path(self, speech_id: str) -> Path:
+        """The same as MP3, encoded at the first request and kept. Raises NotFound."""
+        from model.audio import make_preview
+
+        source = self.speech_path(speech_id)
+        target = source.with_suffix(".mp3")
+        if source.exists() and not target.exists():
+            make_preview(source, target)
+        return target
+
     def preview_path(self, voice_id: str) -> Path:
         """A short greeting in a voice on its own model, spoken once and kept; costs nothing."""
         with self._storage.read() as tables:
