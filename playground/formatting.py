@@ -109,29 +109,37 @@ def percent(fraction: float) -> str:
     return f"{min(max(fraction, 0.0), 1.0):.0%}".replace("%", " %")
 
 
-def decibels(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.0f} dB"
-
-
-def loudness(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.0f} LUFS"
-
-
-def clipping(ratio: float | None) -> str:
-    """Share of samples at full scale; what is there is never called none."""
-    if ratio is None:
+def length(file: DatasetFile) -> str:
+    """How long a file is, and how much of it can be used, as HTML."""
+    if file.duration_seconds is None:
         return NOTHING
-    if ratio == 0:
-        return "none"
-    return "under 0.01 %" if ratio < 1e-4 else f"{ratio:.2%}".replace("%", " %")
+    return f"{clock(file.duration_seconds)}<small>{clock(file.usable_seconds)} usable</small>"
+
+
+def loudness(file: DatasetFile) -> str:
+    """Loudness and clipping, as HTML; what is there is never called none."""
+    if file.loudness_lufs is None:
+        return NOTHING
+    ratio = file.clipping_ratio or 0.0
+    clipped = "not clipped" if not ratio else "barely clipped" if ratio < 1e-4 else f"{ratio:.2%} clipped"
+    return f"{_signed(file.loudness_lufs)} LUFS<small>{clipped.replace('%', ' %')}</small>"
+
+
+def noise(snr_db: float | None) -> str:
+    """How far speech stands above the noise, as HTML."""
+    return NOTHING if snr_db is None else f"{_signed(snr_db)} dB<small>signal to noise</small>"
 
 
 def rate(file: DatasetFile) -> str:
-    """Sample rate, and up to where there is sound: `44.1 kHz, sound to 16.0 kHz`."""
+    """Sample rate, and up to where there is sound, as HTML."""
     if file.sample_rate is None:
         return NOTHING
     words = f"{file.sample_rate / 1000:g} kHz"
-    return f"{words}, sound to {file.bandwidth_hz / 1000:.1f} kHz" if file.bandwidth_hz else words
+    return f"{words}<small>sound to {file.bandwidth_hz / 1000:.1f} kHz</small>" if file.bandwidth_hz else words
+
+
+def _signed(value: float) -> str:
+    return f"{value:.0f}".replace("-", "−")
 
 
 def progress_bar(fraction: float, *, label: str) -> str:

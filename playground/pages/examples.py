@@ -4,7 +4,7 @@ import json
 
 from playground.pages.markup import code
 
-TEXT = "It's nice to meet you."
+TEXT = "Nice to meet you."
 
 
 def speaking(*, origin: str, voice_id: str, model_id: str) -> str:
@@ -21,9 +21,10 @@ def curl(*, origin: str, voice_id: str, model_id: str) -> str:
         "voice": {"mode": "id", "id": voice_id},
         "output_format": {"container": "wav", "encoding": "pcm_s16le", "sample_rate": 24000},
     }
-    shell_safe = json.dumps(body, indent=2).replace("'", "'\\''")
     return (
-        f"curl {origin}/tts/bytes \\\n  -H 'Content-Type: application/json' \\\n  -d '{shell_safe}' \\\n  -o hello.wav"
+        f"curl {origin}/tts/bytes -o hello.wav \\\n"
+        "  -H 'Content-Type: application/json' \\\n"
+        f"  -d '{json.dumps(body, indent=2)}'"
     )
 
 

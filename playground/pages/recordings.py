@@ -18,7 +18,7 @@ from playground.services.errors import ServiceError
 from storage.records import DatasetFile
 
 SUFFIXES = [f".{name}" for name in (*FORMATS, "txt", "csv")]
-COLUMNS = ("File", "Verdict", "Length", "Usable", "Loudness", "Noise", "Rate", "Clipping", "Listen", "")
+COLUMNS = ("File", "Verdict", "Length", "Loudness", "Noise", "Rate", "Listen", "")
 
 
 class Recordings:
@@ -34,8 +34,8 @@ class Recordings:
         self._drop = gr.File(
             file_count="multiple",
             file_types=SUFFIXES,
-            label="Drop recordings here, or click to choose: many at once, and a .txt or metadata.csv with the words",
-            height=132,
+            label="Recordings",
+            height=140,
             elem_id=f"{prefix}-drop",
             elem_classes="drop",
         )
@@ -113,12 +113,10 @@ def _row(dataset_id: str, file: DatasetFile) -> list[str]:
     return [
         f'<span class="filename">{name}</span><small>{formatting.size(file.size)}</small>',
         f'{formatting.verdict_chip(file)}<small class="reason">{escape(file.reason)}</small>',
-        formatting.clock(file.duration_seconds),
-        formatting.NOTHING if file.is_pending else formatting.clock(file.usable_seconds),
-        formatting.loudness(file.loudness_lufs),
-        formatting.decibels(file.snr_db),
+        formatting.length(file),
+        formatting.loudness(file),
+        formatting.noise(file.snr_db),
         formatting.rate(file),
-        formatting.clipping(file.clipping_ratio),
         player(url, label=f"Listen to {file.filename}") if file.preview_path else "",
         action("remove", file.id, "Remove", label=f"Remove {file.filename}"),
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from model.base_models import resolve
 from playground import formatting
 from playground.pages.markup import empty, heading, player, table
 from playground.pages.place import Place
@@ -55,7 +56,7 @@ class SpeechPage:
         spoken.then(lambda: gr.Button("Speak", interactive=True), outputs=speak, show_progress="hidden")
 
     def show(self, place: Place) -> Updates:
-        voices = self._parts.voices.search()
+        voices = sorted(self._parts.voices.search(), key=_is_for_trying_out)
         chosen = next((voice.id for voice in voices if voice.id == place.voice), voices[0].id if voices else None)
         return {
             self._voice: gr.Dropdown([(_voice_words(voice), voice.id) for voice in voices], value=chosen),
@@ -96,6 +97,10 @@ def _row(speech: Speech, names: dict[str, str], playing: Speech | None) -> Seque
         player(url, label=f"Speech: {speech.text}", autoplay=is_new),
         f'<a href="{url}?download=1" download>WAV</a> <a href="{url}?download=1&amp;container=mp3" download>MP3</a>',
     ]
+
+
+def _is_for_trying_out(voice: Voice) -> bool:
+    return voice.is_stock and not resolve(voice.model_id).is_production
 
 
 def _voice_words(voice: Voice) -> str:

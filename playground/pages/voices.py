@@ -14,7 +14,7 @@ from playground.parts import Parts
 from storage.records import Voice
 
 OWNERS = {"All": None, "My voices": True, "Stock": False}
-COLUMNS = ("Name", "Language", "Model", "Preview", "Id", "")
+COLUMNS = ("Name", "Language", "Model", "Preview", "")
 
 
 class VoicesPage:
@@ -82,10 +82,10 @@ def _row(voice: Voice) -> list[str]:
         buttons += action("delete", voice.id, "Delete", label=f"Delete {voice.name}")
     language = LANGUAGE_NAMES.get(voice.language, voice.language)
     return [
-        f"<strong>{escape(voice.name)}</strong><small>{escape(voice.description)}</small>",
+        f"<strong>{escape(voice.name)}</strong><small>{escape(voice.description)}</small>"
+        + copyable(voice.id, label=f"the id of {voice.name}"),
         escape(language) + (f"<small>{escape(voice.gender.replace('_', ' '))}</small>" if voice.gender else ""),
         f"<code>{escape(voice.model_id)}</code>",
         player(f"/voices/{voice.id}/preview", label=f"Preview of {voice.name}"),
-        copyable(voice.id, label=f"the id of {voice.name}"),
         f'<div class="buttons">{buttons}</div>',
     ]

@@ -37,11 +37,7 @@ class TestVoices:
 
     def __init__(self, parts: Parts, router: gr.HTML) -> None:
         self._parts = parts
-        html(
-            heading(
-                "Test voices", "The same model with four different clips of the recordings: choose by ear.", level=2
-            )
-        )
+        html(heading("Test voices", "One model, four different clips of the recordings: choose by ear.", level=2))
         self._nothing = html(elem_id="no-voices")
         with gr.Column() as self._all:
             self._text = gr.Textbox(label="Text", value=PREVIEW_TEXT, lines=2, elem_id="test-text")

@@ -25,7 +25,6 @@ class Train:
         self._parts = parts
         self.poll = Poll()
         self.timers = [self.poll.timer]
-        html(heading("Train", level=2))
         with gr.Column() as self._setup:
             self._draw_setup()
         self._run = html(elem_id="training")
@@ -49,6 +48,7 @@ class Train:
         }
 
     def _draw_setup(self) -> None:
+        html(heading("Train", level=2))
         self._summary = html(elem_id="train-summary")
         self._minutes = gr.Radio(
             [(f"{minutes} minutes", minutes) for minutes in MINUTES_OFFERED],
@@ -96,30 +96,17 @@ class Train:
 
     def _moving(self, clone: FineTune, *, consented: bool = False) -> Updates:
         """All that changes by itself while one looks on."""
-        is_draft = clone.status == Status.DRAFT
-        readiness = self._parts.fine_tuning.readiness(clone.id)
+        readiness = self._parts.fine_tuning.readiness(clone.id) if clone.status == Status.DRAFT else None
         stoppable = clone.status.is_running and not clone.cancel_requested
         return {
-            self._setup: gr.Column(visible=is_draft),
-            self._summary: self._summary_of(clone, readiness) if is_draft else "",
-            self._problems: _problems(readiness, consented) if is_draft else "",
-            self._run: "" if is_draft else self._run_of(clone),
+            self._setup: gr.Column(visible=readiness is not None),
+            self._summary: _summary(clone, readiness) if readiness else "",
+            self._problems: _problems(readiness, consented) if readiness else "",
+            self._run: "" if readiness else self._run_of(clone),
             self._cancel: gr.Button(visible=stoppable),
             self._retry: gr.Button(visible=clone.status == Status.FAILED),
             self._test: gr.Button(visible=clone.status == Status.COMPLETED),
         }
-
-    def _summary_of(self, clone: FineTune, readiness: Readiness) -> str:
-        return facts(
-            {
-                "Usable speech": escape(formatting.minutes(readiness.usable_seconds)),
-                "Files": str(readiness.files),
-                "Language": escape(LANGUAGE_NAMES.get(clone.language, clone.language)),
-                "Base model": f"<code>{escape(clone.model_id)}</code>",
-                "Cost": f"{formatting.credits(readiness.credits)} credits<small>of "
-                f"{formatting.credits(readiness.balance)}; held now, charged when completed</small>",
-            }
-        )
 
     def _run_of(self, clone: FineTune) -> str:
         if clone.status == Status.COMPLETED:
@@ -128,6 +115,19 @@ class Train:
         if clone.status == Status.FAILED:
             return training_view.failed(clone, events, support_address=self._parts.settings.support_address)
         return training_view.live(clone, events, position=self._parts.fine_tuning.queue_position(clone))
+
+
+def _summary(clone: FineTune, readiness: Readiness) -> str:
+    return facts(
+        {
+            "Usable speech": escape(formatting.minutes(readiness.usable_seconds)),
+            "Files": str(readiness.files),
+            "Language": escape(LANGUAGE_NAMES.get(clone.language, clone.language)),
+            "Base model": f"<code>{escape(clone.model_id)}</code>",
+            "Cost": f"{formatting.credits(readiness.credits)} credits<small>of "
+            f"{formatting.credits(readiness.balance)}; held now, charged when completed</small>",
+        }
+    )
 
 
 def _problems(readiness: Readiness, consented: bool) -> str:
