@@ -74,7 +74,7 @@ def test_transcripts_are_no_recordings(parts: Parts, tmp_path: Path) -> None:
 
 
 def test_a_transcript_that_is_no_text_is_refused(parts: Parts, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="“a.txt” cannot be read"):
+    with pytest.raises(Refused, match="“a.txt” is no text"):
         parts.datasets.add_file(parts.datasets.create("Ada").id, "a.txt", _copy(tmp_path))
 
 

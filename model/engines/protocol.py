@@ -85,7 +85,9 @@ class SpeechModel(Protocol):
         """The style of a stock voice by its engine name; KeyError when there is none."""
         ...
 
-    def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Waveform]":
+    def synthesize(
+        self, text: str, *, style: "Style", language: str, speed: float = 1.0
+    ) -> "Iterator[Waveform]":
         """Speak, phrase by phrase; raises LanguageNotSupported."""
         ...
 
@@ -93,9 +95,20 @@ class SpeechModel(Protocol):
 class Engine(Protocol):
     """Trains and loads models of one family. Holds no weights until asked; knows its weights folder."""
 
-    sample_rate: int
-    languages: tuple[str, ...]
-    stages: tuple[str, ...]
+    @property
+    def sample_rate(self) -> int:
+        """Hz of what its models speak."""
+        ...
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes of the languages it speaks."""
+        ...
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages of `fine_tune`, in order."""
+        ...
 
     def prepare_weights(self) -> None:
         """Make the weights ready (convert, check hashes); quick when they are; raises WeightsUnavailable."""

@@ -95,11 +95,11 @@ def _memory() -> Finding:
 
 
 def _weights(weights_dir: Path) -> Iterator[Finding]:
-    from model.transcription import Transcriber
+    from model.transcription import prepare_whisper
 
     for base in base_models.BASE_MODELS:
         yield _weight(base.id, base_models.make_engine(base, weights_dir).prepare_weights)
-    yield _weight("recognition (whisper base)", lambda: Transcriber(weights_dir))
+    yield _weight("recognition (whisper base)", lambda: prepare_whisper(weights_dir))
 
 
 def _weight(subject: str, prepare: Callable[[], object]) -> Finding:

@@ -193,13 +193,11 @@ class Datasets:
     def _take_transcripts(self, dataset_id: str, filename: str, source: Path) -> None:
         from model.transcription import read_transcripts
 
-        named = source.with_name(filename)
-        if named != source:
-            source = source.rename(named)
+        source = source.rename(source.with_name(filename))
         try:
+            if b"\0" in source.read_bytes():
+                raise Refused(f"“{filename}” is no text: save it as UTF-8, or give it its right ending.")
             texts = read_transcripts([source])
-        except (UnicodeDecodeError, ValueError) as error:
-            raise Refused(f"“{filename}” cannot be read as transcripts: {error}") from error
         finally:
             source.unlink()
         with self._storage.write() as tables:

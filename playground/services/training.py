@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from model import base_models
 from model.engines.protocol import FineTuneConfig, TrainingClip
 from model.errors import TooLittleSpeech, TrainingFailed
 from model.sentences import TEST_SENTENCES
+from model.transcription import Transcriber, prepare_whisper
 from playground.parts import Parts
 from playground.services.datasets import MINIMUM_SECONDS
 from playground.services.runs import RunClip, RunProgress, Runs
@@ -21,7 +21,6 @@ from storage.records import FineTune, Voice, now, seconds_between
 
 if TYPE_CHECKING:
     from model.engines.protocol import Waveform
-    from model.transcription import Transcriber
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +106,7 @@ class TrainingRun:
         one_time = time.monotonic()
         self._engine = base_models.make_engine(self._base, self._parts.settings.weights)
         self._engine.prepare_weights()
-        self._transcriber = _make_transcriber(self._parts.settings.weights)
+        self._transcriber = Transcriber(prepare_whisper(self._parts.settings.weights))
         self._deadline += time.monotonic() - one_time
         yield self._at("prepare", 2, 4, message="Speaking the test sentences with a stock voice, to compare with")
         self._stock = self._hear(VoiceSource(model_id=self._base.id, stock_name=self._nearest_stock()))
@@ -126,7 +125,7 @@ class TrainingRun:
         heard = {clip.id: clip for clip in clips}
         paths = [self._parts.storage.media.path(clip.path) for clip in missing]
         language = self._fine_tune.language
-        transcripts = self._transcriber.transcribe_clips(paths, language=language)
+        transcripts = self._transcriber.transcribe_many(paths, language)
         for done, (clip, transcript) in enumerate(zip(missing, transcripts, strict=True), start=1):
             heard[clip.id] = RunClip(
                 id=clip.id, path=clip.path, transcript=transcript.text, duration_seconds=clip.duration_seconds
@@ -271,11 +270,11 @@ class TrainingRun:
         problems = [
             problem
             for sentence, waveform in zip(sentences, waveforms, strict=True)
-            if (problem := check_waveform(waveform, SAMPLE_RATE, text=sentence))
+            if (problem := check_waveform(waveform, text=sentence))
         ]
-        heard = [self._transcriber.transcribe(waveform, language=language) for waveform in waveforms]
+        heard = [self._transcriber.transcribe(waveform, language) for waveform in waveforms]
         rates = [
-            word_error_rate(sentence, transcript.text, language=language)
+            word_error_rate(sentence, transcript.text, language)
             for sentence, transcript in zip(sentences, heard, strict=True)
         ]
         return Heard(
@@ -322,14 +321,23 @@ class _Judge:
         self._recordings = recordings
 
     def row(self, name: str, waveforms: Sequence["Waveform"], word_error_rate: float | None) -> dict[str, Any]:
+        naturalness = np.mean([self._naturalness.score(waveform) for waveform in waveforms])
         row: dict[str, Any] = {
             "name": name,
-            "similarity": round(self._encoder.similarity(waveforms, self._recordings, SAMPLE_RATE), 3),
-            "naturalness": round(self._naturalness.score(waveforms, SAMPLE_RATE), 2),
+            "similarity": round(self._similarity(waveforms), 3),
+            "naturalness": round(float(naturalness), 2),
         }
         if word_error_rate is not None:
             row["word_error_rate"] = round(word_error_rate, 3)
         return row
+
+    def _similarity(self, waveforms: Sequence["Waveform"]) -> float:
+        """To the recordings; each recording itself is compared with the others only."""
+        if waveforms is not self._recordings:
+            return self._encoder.similarity(waveforms, self._recordings)
+        others = [[other for other in waveforms if other is not one] for one in waveforms]
+        cosines = [self._encoder.similarity([one], rest) for one, rest in zip(waveforms, others, strict=True) if rest]
+        return float(np.mean(cosines)) if cosines else 1.0
 
 
 def _held_out(clips: Sequence[TrainingClip]) -> list[TrainingClip]:
@@ -344,9 +352,3 @@ def _held_out(clips: Sequence[TrainingClip]) -> list[TrainingClip]:
         if sum(kept.duration_seconds for kept in held_out) + clip.duration_seconds <= budget:
             held_out.append(clip)
     return held_out
-
-
-def _make_transcriber(weights_dir: Path) -> "Transcriber":
-    from model.transcription import Transcriber
-
-    return Transcriber(weights_dir)
