@@ -1,6 +1,7 @@
 """Clips -> training examples: aligned, measured, and what the frozen text encoders make of them."""
 
 import hashlib
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # The share of clips with the worst alignment scores that is left out: transcripts that do not fit show there.
 WORST_SHARE = 0.04
+ENOUGH_FRAMES = 4 * 60 * 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,15 +94,23 @@ def measure(clip: "TrainingClip", aligner: Aligner, language: str) -> Measured |
     )
 
 
-def measure_all(clips: Sequence["TrainingClip"], language: str) -> Generator[int, None, list[Measured]]:
-    """Yield how many clips are done; return those that align, without the worst few per cent."""
+def measure_all(
+    clips: Sequence["TrainingClip"], language: str, *, seconds: float
+) -> Generator[int, None, list[Measured]]:
+    """Yield how many clips are done; return those that align, without the worst few per cent.
+
+    After `seconds` it stops, if there is speech enough by then: more would be aligned at the cost of learning.
+    """
     aligner = Aligner()
     measured: list[Measured] = []
+    deadline = time.monotonic() + seconds
     for done, clip in enumerate(clips, start=1):
         result = measure(clip, aligner, language)
         if result is not None:
             measured.append(result)
         yield done
+        if time.monotonic() > deadline and sum(clip.frames for clip in measured) > ENOUGH_FRAMES:
+            break
     measured.sort(key=lambda clip: clip.score, reverse=True)
     return measured[: len(measured) - int(len(measured) * WORST_SHARE)]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from phonemizer.backend import EspeakBackend
 
 MAX_PHONEMES = 510
-_MIN_SENTENCE_CHARACTERS = 25
+_MIN_SENTENCE_CHARACTERS = 20
 
 ESPEAK_VOICES = {"en": "en-us"}
 
@@ -86,7 +86,7 @@ def phrases_of(text: str, language: str) -> Iterator[str]:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Sentences of a text; a piece below 25 characters joins the next, as the model speaks fragments badly."""
+    """Sentences of a text; a piece below 20 characters joins the next, as the model speaks fragments badly."""
     sentences: list[str] = []
     pending = ""
     for piece in _SENTENCE_END.split(_TITLES.sub(r"\1", text.strip())):

