@@ -220,3 +220,11 @@ def test_speech_beyond_the_balance_is_refused(settings: Settings) -> None:
     parts = make_parts(settings.model_copy(update={"credits": 3.0}))
     with pytest.raises(QuotaExceeded, match="needs 4 credits; 3 are available"):
         parts.accounts.require(4)
+
+
+def test_lists_of_voices_begin_with_v0_and_with_the_first_stock_voice(parts: Parts, runs: Runs) -> None:
+    fine_tune = _claimed(parts, runs)
+    runs.complete(fine_tune, _voices(fine_tune), {}, owner="w")
+    page = parts.fine_tuning.voices_page(fine_tune.id)
+    assert [voice.name for voice in page.records] == ["V0", "V1", "V2", "V3"]
+    assert [voice.name for voice in parts.voices.search()[:5]] == ["V0", "V1", "V2", "V3", "Heart"]

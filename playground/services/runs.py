@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +121,9 @@ class Runs:
                     lease_owner=None,
                 )
             )
-            for voice in voices:
-                tables.voices.insert(voice)
+            completed_at = now()
+            for voice in reversed(voices):  # lists are newest first, and V0 comes first
+                tables.voices.insert(replace(voice, created_at=completed_at))
             self._accounts.charge(tables, held)
             return held
 

@@ -21,10 +21,13 @@ class Voices:
         self._storage = storage
 
     def seed_stock(self) -> None:
-        """Put the stock voices of all base models into the Library, each once, under ids that never change."""
+        """Put the stock voices of all base models into the Library, each once, under ids that never change.
+
+        The first comes last, since lists are newest first.
+        """
         with self._storage.write() as tables:
-            for base in BASE_MODELS:
-                for stock in base.stock_voices:
+            for base in reversed(BASE_MODELS):
+                for stock in reversed(base.stock_voices):
                     id = stock_voice_id(base.id, stock)
                     if tables.voices.find(id) is None:
                         tables.voices.insert(
