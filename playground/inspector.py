@@ -14,7 +14,7 @@ from model.audio import Recording, make_preview
 from model.errors import ModelError
 from model.voice_activity import VoiceActivityDetector
 from playground.parts import Parts, make_parts
-from playground.processes import lower_priority, new_owner, set_up_logging
+from playground.processes import lower_priority, new_owner, set_up_logging, share_processors
 from playground.settings import Settings
 from storage.errors import NotFound
 from storage.records import Clip, DatasetFile
@@ -127,6 +127,7 @@ def main() -> None:
     """Entry of the process."""
     settings = Settings()
     set_up_logging(settings.log_level)
+    share_processors()
     lower_priority(5)
     Inspector(make_parts(settings)).run()
 

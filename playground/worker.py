@@ -15,7 +15,7 @@ from types import FrameType
 
 from model.errors import ModelError
 from playground.parts import Parts, make_parts
-from playground.processes import lower_priority, new_owner, set_up_logging
+from playground.processes import lower_priority, new_owner, set_up_logging, share_processors
 from playground.services.errors import ServiceError
 from playground.services.runs import LeaseLost, Runs
 from playground.services.training import DataFault, TrainingRun
@@ -145,6 +145,7 @@ def main() -> None:
     """Entry of the process."""
     settings = Settings()
     set_up_logging(settings.log_level)
+    share_processors()
     lower_priority(10)
     Worker(make_parts(settings)).run()
 

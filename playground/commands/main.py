@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from model.errors import ModelError
-from playground.processes import set_up_logging
+from playground.processes import set_up_logging, share_processors
 from playground.services.errors import ServiceError
 from playground.services.fine_tuning import DEFAULT_NAME
 from playground.settings import Settings
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = _settings(options)
         set_up_logging(settings.log_level)
+        share_processors()
         return _run(options, settings)
     except (ServiceError, ModelError, StorageError) as error:
         print(f"{error}", file=sys.stderr)

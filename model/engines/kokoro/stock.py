@@ -3,8 +3,8 @@
 from model.engines.protocol import StockVoice
 
 _ENGLISH = {
-    "female": "af_heart af_bella af_nicole af_sarah af_kore af_aoede af_nova af_alloy af_river af_jessica af_sky",
-    "male": "am_michael am_fenrir am_puck am_echo am_eric am_liam am_onyx am_adam",
+    "feminine": "af_heart af_bella af_nicole af_sarah af_kore af_aoede af_nova af_alloy af_river af_jessica af_sky",
+    "masculine": "am_michael am_fenrir am_puck am_echo am_eric am_liam am_onyx am_adam",
 }
 
 STOCK_VOICES = tuple(

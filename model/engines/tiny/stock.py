@@ -3,6 +3,6 @@
 from model.engines.protocol import StockVoice
 
 STOCK_VOICES = (
-    StockVoice(name="ada", title="Ada", language="en", gender="female"),
-    StockVoice(name="alan", title="Alan", language="en", gender="male"),
+    StockVoice(name="ada", title="Ada", language="en", gender="feminine"),
+    StockVoice(name="alan", title="Alan", language="en", gender="masculine"),
 )
