@@ -83,14 +83,21 @@ class SpeakerEncoder:
 
     def embed(self, waveform: NDArray[np.float32], *, sample_rate: int = SAMPLE_RATE) -> NDArray[np.float32]:
         """Embedding of unit length, shape (256,), of `waveform`, shape (samples,)."""
+        return self.embed_many([waveform], sample_rate=sample_rate)[0]
+
+    def embed_many(
+        self, waveforms: Sequence[NDArray[np.float32]], *, sample_rate: int = SAMPLE_RATE
+    ) -> NDArray[np.float32]:
+        """Embeddings of unit length, shape (waveforms, 256), in one pass of the network over all their windows."""
         import torch
 
         with torch.inference_mode():
-            windows = self._windows(torch.from_numpy(self._levelled(waveform, sample_rate)))
-            _, (hidden, _) = self._network["lstm"](windows)
+            windows = [self._windows(torch.from_numpy(self._levelled(one, sample_rate))) for one in waveforms]
+            _, (hidden, _) = self._network["lstm"](torch.cat(windows))
             raw = torch.relu(self._network["linear"](hidden[-1]))
-            mean = (raw / raw.norm(dim=1, keepdim=True)).mean(dim=0)
-            return np.asarray(mean / mean.norm(), dtype=np.float32)
+            units = torch.nn.functional.normalize(raw).split([len(one) for one in windows])
+            means = torch.stack([unit.mean(dim=0) for unit in units])
+            return np.asarray(torch.nn.functional.normalize(means), dtype=np.float32)
 
     def _levelled(self, waveform: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
         resampled = resample(waveform, source_rate=sample_rate, target_rate=EVALUATION_RATE)
@@ -118,9 +125,9 @@ class SpeakerEncoder:
         sample_rate: int = SAMPLE_RATE,
     ) -> float:
         """Mean cosine of `waveforms` to the centroid of `references`: about .95 for one speaker, .5 to .7 for two."""
-        centroid = np.mean([self.embed(one, sample_rate=sample_rate) for one in references], axis=0)
-        cosines = [self.embed(one, sample_rate=sample_rate) @ centroid for one in waveforms]
-        return float(np.mean(cosines) / np.linalg.norm(centroid))
+        centroid = self.embed_many(references, sample_rate=sample_rate).mean(axis=0)
+        cosines = self.embed_many(waveforms, sample_rate=sample_rate) @ centroid / np.linalg.norm(centroid)
+        return float(cosines.mean())
 
 
 class Naturalness:

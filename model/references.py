@@ -1,0 +1,116 @@
+"""Chooses the clips that condition the voices of a fine-tune: clean, of usual length, unlike each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.audio import read_wav
+from model.engines.protocol import TrainingClip
+from model.engines.tiny.measuring import active_frames, active_seconds, frames_of, loudness_db, pitch_hz
+from model.errors import AudioError
+from model.metering import CLIPPED_FROM
+
+USUAL_SECONDS = (3.0, 10.0)
+ENOUGH = 3
+"""Candidates wanted for each reference before a demand on them is upheld."""
+
+MAX_CANDIDATES = 200
+"""Measured at most, evenly over the data: each takes about 30 ms."""
+
+MIN_VOICED_FRAMES = 20
+MIN_CLEANNESS_DB = 30.0
+Item = TypeVar("Item")
+OUTLIER_DEVIATIONS = 2.5
+"""Beyond it a figure is rather a mistake (an octave, a wrong transcript) than a way of speaking."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """How a clip is spoken."""
+
+    pitch_semitones: float
+    """Median pitch, in semitones above 1 Hz."""
+    pace: float
+    """Letters of the transcript a second of speech, as octaves, so that twice as fast counts as much as half."""
+    loudness_db: float
+    cleanness_db: float
+    """Speech over the quietest moments of the clip, its margins."""
+
+    @property
+    def place(self) -> tuple[float, float, float]:
+        """Where it lies among ways of speaking: pitch, pace, energy."""
+        return self.pitch_semitones, self.pace, self.loudness_db
+
+
+def choose_references(clips: Sequence[TrainingClip], count: int = 4) -> list[TrainingClip]:
+    """Choose `count` different clips, or all when there are fewer; always the same ones for the same clips.
+
+    The first speaks as the speaker mostly does; each further one differs as much as possible, in pitch, pace and
+    energy, from those before it. Clips that cannot be measured are taken only when nothing else is left.
+    """
+    unique = list({clip.path: clip for clip in clips}.values())
+    measured = [(clip, traits) for clip in _candidates(unique, count) if (traits := measure_traits(clip))]
+    clean = _if_enough([one for one in measured if one[1].cleanness_db >= MIN_CLEANNESS_DB], measured, count)
+    places = _standardized(np.array([traits.place for _, traits in clean]).reshape(-1, 3))
+    usual = np.flatnonzero(np.abs(places).max(axis=1, initial=0) <= OUTLIER_DEVIATIONS)
+    if len(usual) < ENOUGH * count:
+        usual = np.arange(len(clean))
+    chosen = [clean[usual[index]][0] for index in _farthest_first(places[usual], count)]
+    rest = sorted((clip for clip in unique if clip not in chosen), key=lambda clip: -clip.duration_seconds)
+    return (chosen + rest)[:count]
+
+
+def _candidates(clips: Sequence[TrainingClip], count: int) -> list[TrainingClip]:
+    shortest, longest = USUAL_SECONDS
+    usual = [clip for clip in clips if shortest <= clip.duration_seconds <= longest]
+    candidates = _if_enough(usual, clips, count)
+    step = max(len(candidates) / MAX_CANDIDATES, 1)
+    return [candidates[int(position)] for position in np.arange(0, len(candidates), step)]
+
+
+def _if_enough(wished: Sequence[Item], available: Sequence[Item], count: int) -> Sequence[Item]:
+    return wished if len(wished) >= ENOUGH * count else available
+
+
+def measure_traits(clip: TrainingClip) -> Traits | None:
+    """Measure a clip; None when it is damaged, clipped, without text, or hardly voiced."""
+    letters = sum(character.isalnum() for character in clip.transcript)
+    try:
+        waveform, _ = read_wav(clip.path)
+        pitch = pitch_hz(waveform)
+    except (AudioError, OSError):
+        return None
+    if not letters or len(pitch) < MIN_VOICED_FRAMES or np.abs(waveform).max() >= CLIPPED_FROM:
+        return None
+    frames = frames_of(waveform)
+    power = np.mean(frames**2, axis=1)
+    quiet = max(float(np.quantile(power, 0.03)), 1e-10)
+    return Traits(
+        pitch_semitones=float(12 * np.log2(np.median(pitch))),
+        pace=float(np.log2(letters / active_seconds(waveform))),
+        loudness_db=loudness_db(waveform),
+        cleanness_db=float(10 * np.log10(power[active_frames(frames)].mean() / quiet)),
+    )
+
+
+def _standardized(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance from the median in robust standard deviations (1.48 median absolute deviations), shape (clips, 3)."""
+    if not len(places):
+        return places
+    centred = places - np.median(places, axis=0)
+    return centred / np.maximum(1.4826 * np.median(np.abs(centred), axis=0), 0.1)
+
+
+def _farthest_first(places: NDArray[np.float64], count: int) -> list[int]:
+    """The place nearest the centre, then again and again the one farthest from all chosen (Gonzalez 1985)."""
+    if not len(places):
+        return []
+    chosen = [int(np.argmin(np.linalg.norm(places, axis=1)))]
+    while len(chosen) < min(count, len(places)):
+        distances = np.linalg.norm(places[:, None] - places[chosen], axis=2).min(axis=1)
+        distances[chosen] = -1.0
+        chosen.append(int(np.argmax(distances)))
+    return chosen
