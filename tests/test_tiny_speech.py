@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 from scipy.stats import spearmanr
 
-from model.audio import read_wav
+from model.audio import read_wav, write_wav
 from model.engines.protocol import SpeechModel, TrainingClip
 from model.engines.tiny.engine import TinyEngine
 from model.engines.tiny.measuring import active_seconds, loudness_db, pitch_hz, read_clip, speech_frames
@@ -78,7 +79,7 @@ def test_speech_is_levelled_and_starts_and_ends_quietly(fine_tuned: SpeechModel)
     assert not waveform[-240:].any()
 
 
-@pytest.mark.parametrize("speed", [0.5, 0.8, 1.25, 2.0])
+@pytest.mark.parametrize("speed", [0.6, 0.8, 1.25, 2.0])
 def test_speed_shortens_speech_as_much(fine_tuned: SpeechModel, speed: float) -> None:
     seconds = [active_seconds(say(fine_tuned, SENTENCES[1], speed=each)) for each in (1.0, speed)]
     assert seconds[0] / seconds[1] == pytest.approx(speed, rel=0.12)
@@ -131,8 +132,6 @@ def test_the_base_takes_the_pitch_of_a_clip(base: SpeechModel, clips: list[Train
 
 
 def test_a_silent_reference_is_named(base: SpeechModel, tmp_path: Path) -> None:
-    from model.audio import write_wav
-
     write_wav(tmp_path / "silence.wav", np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE)
     clip = TrainingClip(id="quiet", path=tmp_path / "silence.wav", transcript="Hello.", duration_seconds=1)
     with pytest.raises(AudioError, match="quiet"):
@@ -156,7 +155,7 @@ def band_levels_db(waveform: np.ndarray) -> np.ndarray:
     power = np.mean(np.abs(np.fft.rfft(frames * np.hanning(frames.shape[1]))) ** 2, axis=0)
     frequency = np.fft.rfftfreq(frames.shape[1], 1 / SAMPLE_RATE)
     edges = 125 * 2 ** (np.arange(18) / 3)
-    bands = [power[(frequency >= low) & (frequency < high)].sum() for low, high in zip(edges, edges[1:], strict=False)]
+    bands = [power[(frequency >= low) & (frequency < high)].sum() for low, high in pairwise(edges)]
     return 10 * np.log10(np.array(bands) / np.sum(bands))
 
 
@@ -223,6 +222,5 @@ def test_recognition_understands_base_and_fine_tune(
     transcriber = Transcriber(prepare_whisper(weights_dir))
     speakers = {"base": (base, base.stock_style("ada")), "fine-tune": (fine_tuned, AVERAGE)}
     for name, (model, style) in speakers.items():
-        heard = [transcriber.transcribe(say(model, sentence, style), "en").text for sentence in SENTENCES]
-        rate = word_error_rate(" ".join(SENTENCES), " ".join(heard), "en")
-        assert rate <= 0.15, f"{name}: {heard}"
+        heard = transcriber.transcribe(say(model, " ".join(SENTENCES), style), "en").text
+        assert word_error_rate(" ".join(SENTENCES), heard, "en") <= 0.15, f"{name}: {heard}"

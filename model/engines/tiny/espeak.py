@@ -68,7 +68,7 @@ class Espeak:
         weakref.finalize(self, self._library.espeak_Terminate)
 
     def speak(self, text: str, *, voice: str, knobs: Knobs | None = None) -> "Waveform":
-        """Speak `text` at 24 kHz: float32, shape (samples,); empty when there is nothing to say."""
+        """Speak `text` at 24 kHz: float32, shape (samples,); a few zeros when there is nothing to say."""
         import numpy as np
         import soxr
 
@@ -85,7 +85,7 @@ class Espeak:
         library.espeak_SetParameter(_PARAMETER_RATE, knobs.rate, 0)
         library.espeak_SetParameter(_PARAMETER_PITCH, knobs.pitch, 0)
         library.espeak_SetParameter(_PARAMETER_RANGE, knobs.range, 0)
-        encoded = text.replace("\0", " ").encode()
+        encoded = text.replace("\0", " ").encode(errors="ignore")
         size = len(encoded) + 1
         status = library.espeak_Synth(encoded, size, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None)
         if status != _OK:
@@ -104,7 +104,8 @@ def _load_private_copy() -> ctypes.CDLL:
             library = ctypes.CDLL(str(copy))
         except OSError as error:
             raise WeightsUnavailable(
-                f"the speech library of espeak-ng cannot be loaded ({error}): reinstall espeakng-loader"
+                f"the speech library of espeak-ng cannot be loaded ({error}): "
+                f"make room in {tempfile.gettempdir()}, or reinstall espeakng-loader"
             ) from error
     c_text, c_int, c_uint = ctypes.c_char_p, ctypes.c_int, ctypes.c_uint
     library.espeak_Initialize.argtypes = [c_int, c_int, c_text, c_int]

@@ -7,10 +7,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import soundfile
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from model.audio import read_wav
 from model.engines.tiny.espeak import SAMPLE_RATE
 from model.errors import AudioError
 
@@ -29,13 +29,10 @@ _TILT_BAND_HZ = (250.0, 4000.0)
 
 
 def read_clip(clip: "TrainingClip") -> "Waveform":
-    """Samples of a clip; AudioError when it cannot be read or is not mono at 24 kHz."""
-    try:
-        waveform, sample_rate = soundfile.read(clip.path, dtype="float32")
-    except (OSError, soundfile.SoundFileError) as error:
-        raise AudioError(f"clip {clip.id} cannot be read: {error}") from error
-    if sample_rate != SAMPLE_RATE or waveform.ndim != 1:
-        raise AudioError(f"clip {clip.id} must be mono at {SAMPLE_RATE} Hz, not {sample_rate} Hz {waveform.shape}")
+    """Samples of a clip; AudioError when it cannot be read or is not at 24 kHz."""
+    waveform, sample_rate = read_wav(clip.path)
+    if sample_rate != SAMPLE_RATE:
+        raise AudioError(f"clip {clip.id} must have {SAMPLE_RATE} Hz, not {sample_rate} Hz")
     return waveform
 
 
@@ -51,27 +48,32 @@ def active_frames(frames: NDArray[np.float32]) -> NDArray[np.bool_]:
     return power > np.quantile(power, 0.98) * 10 ** (-_ACTIVE_DB / 10)
 
 
+def speech_frames(waveform: "Waveform") -> NDArray[np.float32]:
+    """The frames that hold speech, shape (frames, 960); AudioError when the waveform is silent."""
+    frames = frames_of(waveform)
+    frames = frames[active_frames(frames)]
+    if not len(frames):
+        raise AudioError("it is silent")
+    return frames
+
+
 def active_seconds(waveform: "Waveform") -> float:
     """Seconds of speech without its pauses."""
     return float(active_frames(frames_of(waveform)).sum()) * HOP_LENGTH / SAMPLE_RATE
 
 
 def loudness_db(waveform: "Waveform") -> float:
-    """RMS of the speech without its pauses, in dBFS."""
-    frames = frames_of(waveform)
-    return float(10 * np.log10(np.mean(frames[active_frames(frames)] ** 2) + 1e-10))
+    """RMS of the speech without its pauses, in dBFS; AudioError when the waveform is silent."""
+    return float(10 * np.log10(np.mean(speech_frames(waveform) ** 2)))
 
 
 def pitch_hz(waveform: "Waveform") -> NDArray[np.float64]:
-    """Fundamental frequency in Hz of the voiced frames, one every 20 ms, shape (voiced,); empty where none is.
+    """Fundamental frequency in Hz of the voiced frames, one every 20 ms, shape (voiced,); AudioError for silence.
 
     Autocorrelation divided by that of the window (Boersma 1993, "Accurate short-term analysis of the
     fundamental frequency"), with a parabola through the best peak.
     """
-    frames = frames_of(waveform)
-    frames = frames[active_frames(frames)][::2]
-    if not len(frames):
-        return np.empty(0)
+    frames = speech_frames(waveform)[::2]
     window = np.hanning(WIN_LENGTH).astype(np.float32)
     correlation = _autocorrelation((frames - frames.mean(axis=1, keepdims=True)) * window)
     correlation /= _autocorrelation(window[None])
@@ -88,10 +90,8 @@ def pitch_hz(waveform: "Waveform") -> NDArray[np.float64]:
 
 
 def tilt_db_per_octave(waveform: "Waveform") -> float:
-    """Slope of the long-term average spectrum from 250 Hz to 4 kHz, in dB an octave."""
-    frames = frames_of(waveform)
-    frames = frames[active_frames(frames)]
-    power = np.mean(np.abs(np.fft.rfft(frames * np.hanning(WIN_LENGTH))) ** 2, axis=0)
+    """Slope of the long-term average spectrum from 250 Hz to 4 kHz in dB an octave; AudioError for silence."""
+    power = np.mean(np.abs(np.fft.rfft(speech_frames(waveform) * np.hanning(WIN_LENGTH))) ** 2, axis=0)
     frequency = np.fft.rfftfreq(WIN_LENGTH, 1 / SAMPLE_RATE)
     edges = np.geomspace(*_TILT_BAND_HZ, num=13)  # thirds of an octave
     bands = [power[(frequency >= low) & (frequency < high)].mean() for low, high in pairwise(edges)]

@@ -14,6 +14,7 @@ from safetensors.numpy import save
 from model.engines.tiny.espeak import SAMPLE_RATE
 from model.engines.tiny.traits import STYLE_SIZE, Traits
 from model.errors import WeightsUnavailable
+from model.files import written_aside
 
 FloatsT = TypeVar("FloatsT", float, NDArray[np.floating])
 
@@ -59,15 +60,11 @@ def frequency_of_mel(mel: FloatsT) -> FloatsT:
 
 
 def write_parameters(path: Path, parameters: VoiceParameters, notes: Mapping[str, str]) -> None:
-    """Write aside and rename, so that `path` is never half a file; `notes` come back from `read_parameters`."""
+    """Write a file that appears whole or not at all; `notes` come back from `read_parameters`. Raises OSError."""
     tensors = {"traits": parameters.traits.as_array(), "gains_db": parameters.gains_db.astype(np.float32)}
     metadata = {**notes, "model_id": MODEL_ID, "checksum": _checksum(tensors)}
-    aside = path.with_suffix(".part")
-    try:
-        aside.write_bytes(save(tensors, metadata))
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with written_aside(path) as part:
+        part.write_bytes(save(tensors, metadata))
 
 
 def read_parameters(path: Path) -> tuple[VoiceParameters, dict[str, str]]:

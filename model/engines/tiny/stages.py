@@ -13,7 +13,7 @@ from torch.nn.functional import smooth_l1_loss
 from model.engines.protocol import TrainingClip
 from model.engines.tiny.calibration import calibrate
 from model.engines.tiny.espeak import SAMPLE_RATE, Espeak
-from model.engines.tiny.measuring import active_frames, frames_of, loudness_db, read_clip
+from model.engines.tiny.measuring import read_clip, speech_frames
 from model.engines.tiny.parameters import MAX_GAIN_DB, VoiceParameters, frequency_of_mel, knot_weights, mel_of_frequency
 from model.engines.tiny.traits import (
     Traits,
@@ -134,8 +134,8 @@ class VoiceStage:
 
     def _band_power(self, waveform: "Waveform") -> NDArray[np.float64]:
         """Mean power in each band of frames drawn from the speech in a waveform of unit level: shape (32, 80)."""
-        frames = frames_of(waveform * 10 ** (-loudness_db(waveform) / 20))
-        frames = frames[active_frames(frames)]
+        frames = speech_frames(waveform)
+        frames = frames / np.sqrt(np.mean(frames**2))
         drawn = frames[self._random.integers(len(frames), size=_FRAMES)]
         window = np.hanning(drawn.shape[1])
         power = np.abs(np.fft.rfft(drawn * window, n=_N_FFT)) ** 2 / np.sum(window**2)

@@ -20,9 +20,7 @@ from model.errors import TooLittleSpeech, TrainingFailed, WeightsUnavailable
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 MIN_SPEECH_SECONDS = 10.0
-
 STAGES = ("prosody", "voice")
-
 _SHARES = {"prosody": 0.25, "voice": 0.75}
 _CHECKPOINT_SECONDS = 0.6
 _SAVING_SECONDS = 0.1
@@ -43,9 +41,8 @@ def fine_tune(
 ) -> Iterator[Progress]:
     """Train on `clips`, see `Engine.fine_tune`; `config.seconds` count from `started`, of `time.monotonic`.
 
-    A run that goes on has the rest of its time.
-
-    A checkpoint holds the parameters and not Adam's moments, which are found again within a few steps.
+    A run that goes on has the rest of its time. A checkpoint holds the parameters and not Adam's moments, which are
+    found again within a few steps.
     """
     _check_amount(clips)
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +57,7 @@ def fine_tune(
     checkpoint, written = begin, time.monotonic()
     for checkpoint, loss in _run_stages(begin, clips, config, deadline=deadline, espeak=espeak):
         now = time.monotonic()
-        if now - written > _CHECKPOINT_SECONDS:
+        if checkpoint.done >= 1 or now - written > _CHECKPOINT_SECONDS:
             _write(folder / CHECKPOINT_FILE, checkpoint, digest)
             written = now
         yield _progress(checkpoint, config, deadline=deadline, loss=loss)
@@ -75,8 +72,8 @@ def _run_stages(
     *,
     deadline: float,
     espeak: Espeak,
-) -> Iterator[tuple[Checkpoint, float]]:
-    """The stages from that of `checkpoint` on; yields checkpoints with the loss at each."""
+) -> Iterator[tuple[Checkpoint, float | None]]:
+    """The stages from that of `checkpoint` on; yields checkpoints with the loss at each, at a stage's start none."""
     from model.engines.tiny.fitting import fit, stage_clock
     from model.engines.tiny.stages import ProsodyStage, VoiceStage
 
@@ -84,6 +81,7 @@ def _run_stages(
     for name in STAGES[STAGES.index(checkpoint.stage) :]:
         if name != checkpoint.stage:
             checkpoint = replace(checkpoint, stage=name, step=0, done=0.0)
+            yield checkpoint, None
         begin = checkpoint
         stage = kinds[name](begin.parameters, espeak=espeak, seed=config.seed)
         clock = stage_clock(end=_stage_end(begin, deadline), max_steps=config.max_steps)
