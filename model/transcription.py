@@ -139,8 +139,8 @@ class Transcriber:
         """
         return self._alone(_loaded(source, sample_rate), _code(language))
 
-    def transcribe_many(self, sources: Iterable[Path], language: str) -> Iterator[Transcript]:
-        """Hear many short WAV files, several at a time, and yield what was said in each, in order."""
+    def transcribe_many(self, sources: Iterable[Path | NDArray[np.float32]], language: str) -> Iterator[Transcript]:
+        """Hear many short WAV files or waveforms at 24 kHz, several at a time, and yield what each says, in order."""
         code = _code(language)
         for window in _windows(_loaded(source, SAMPLE_RATE) for source in sources):
             yield from self._together(window, code)

@@ -9,7 +9,8 @@ import socket
 def set_up_logging(level: str) -> None:
     """Log to standard error with time, process and module."""
     logging.basicConfig(level=level, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s", force=True)
-    logging.getLogger("httpx").setLevel("WARNING")
+    for talkative in ("httpx", "faster_whisper"):
+        logging.getLogger(talkative).setLevel("WARNING")
 
 
 def share_processors() -> None:

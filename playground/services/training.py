@@ -272,7 +272,7 @@ class TrainingRun:
             for sentence, waveform in zip(sentences, waveforms, strict=True)
             if (problem := check_waveform(waveform, text=sentence))
         ]
-        heard = [self._transcriber.transcribe(waveform, language) for waveform in waveforms]
+        heard = self._transcriber.transcribe_many(waveforms, language)
         rates = [
             word_error_rate(sentence, transcript.text, language)
             for sentence, transcript in zip(sentences, heard, strict=True)
