@@ -47,7 +47,7 @@ class ClonePage:
                     self._voices = TestVoices(parts, router)
         self.timers = [self._poll.timer, *self._samples.timers, *self._train.timers]
         self.outputs: list[Any] = [
-            *(self._head, self._delete, self._walk, *self._confirmation.outputs),
+            *(self._head, self._delete, self._walk, *self._poll.outputs, *self._confirmation.outputs),
             *(*self._practices.outputs, *self._details.outputs, *self._dataset.outputs),
             *(*self._samples.outputs, *self._train.outputs, *self._voices.outputs),
         ]

@@ -71,7 +71,7 @@ class ClonesPage:
                 self._filter = gr.Radio([*FILTERS], value="All", label="Show", elem_id="clones-filter")
             self._list = html(elem_id="clones")
         self.timers = [self.poll.timer]
-        self.outputs: list[Any] = [self._search, self._filter, self._list]
+        self.outputs: list[Any] = [self._search, self._filter, self._list, *self.poll.outputs]
         filters = [self._search, self._filter]
         on(create.click, lambda: Place(view="clone", clone=NEW).query, outputs=[router])
         on(self._search.input, self._rows, inputs=filters, outputs=[self._list], trigger_mode="always_last")

@@ -42,15 +42,15 @@ class Recordings:
         self._status = html(elem_id=f"{prefix}-status", elem_classes="status-line")
         self._table = clickable(elem_id=f"{prefix}-files")
         self._live = [self._summary, self._status, self._table]
-        self.outputs: list[Any] = self._live
+        self.outputs: list[Any] = [*self._live, *self.poll.outputs]
         on(
             self._drop.upload,
             self._take,
             inputs=[router, self._drop],
-            outputs=[self._drop, *self._live],
+            outputs=[self._drop, *self.outputs],
             show_progress="minimal",
         )
-        on(self._table.click, self._remove, inputs=[router], outputs=self._live)
+        on(self._table.click, self._remove, inputs=[router], outputs=self.outputs)
         self.poll.wire(lambda query: self._rows(Place.parse(query)), inputs=[router], outputs=self._live)
 
     def show(self, place: Place) -> Updates:
@@ -80,11 +80,11 @@ class Recordings:
                 self._parts.datasets.add_file(dataset_id, Path(upload).name, Path(upload))
             except ServiceError as error:
                 gr.Warning(escape(str(error)), title="Not added")
-        return {self._drop: None} | self._rows(place)
+        return {self._drop: None} | self.show(place)
 
     def _remove(self, query: str, event: gr.EventData) -> Updates:
         self._parts.datasets.remove_file(event.id)
-        return self._rows(Place.parse(query))
+        return self.show(Place.parse(query))
 
 
 def _summary(summary: DatasetSummary) -> str:
@@ -117,6 +117,6 @@ def _row(dataset_id: str, file: DatasetFile) -> list[str]:
         formatting.loudness(file),
         formatting.noise(file.snr_db),
         formatting.rate(file),
-        player(url, label=f"Listen to {file.filename}") if file.preview_path else "",
+        player(url, label=f"Listen to {file.filename}") if file.duration_seconds else "",
         action("remove", file.id, "Remove", label=f"Remove {file.filename}"),
     ]

@@ -84,6 +84,7 @@ class Poll:
     def __init__(self) -> None:
         self.timer = gr.Timer(1.0, active=False)
         self._sent = gr.State({})
+        self.outputs: list[Any] = [self.timer, self._sent]
 
     def wire(
         self, handler: Callable[..., Updates], *, inputs: Sequence[Component], outputs: Sequence[Component]
@@ -109,8 +110,11 @@ class Poll:
         )
 
     def start(self) -> Updates:
-        """Tick from now on; the wizard stops all timers when it shows another place."""
-        return {self.timer: gr.Timer(active=True)}
+        """Tick from now on, and forget what was sent, because a handler shows something else now.
+
+        The wizard stops all timers when it shows another place.
+        """
+        return {self.timer: gr.Timer(active=True), self._sent: {}}
 
 
 def _plain(update: Any) -> Any:

@@ -33,7 +33,7 @@ class Train:
             self._retry = gr.Button("Retry", variant="primary", visible=False, elem_id="retry")
             self._test = gr.Button("Test voices", variant="primary", visible=False, elem_id="to-voices")
         live = [self._setup, self._summary, self._problems, self._run, self._cancel, self._retry, self._test]
-        self.outputs: list[Any] = [*live, self._minutes, self._consent, self._train, self.poll.timer]
+        self.outputs: list[Any] = [*live, self._minutes, self._consent, self._train, *self.poll.outputs]
         self._wire(router, live)
 
     def show(self, clone: FineTune) -> Updates:

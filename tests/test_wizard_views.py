@@ -1,0 +1,128 @@
+"""What the page shows of rows, without a browser."""
+
+from dataclasses import replace
+
+import gradio as gr
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from playground import wizard
+from playground.pages import examples, markup
+from playground.pages.place import Place
+from playground.pages.widgets import guarded
+from playground.parts import Parts
+from playground.services.errors import Refused
+from playground.services.runs import CANCELLED
+from playground.steps import training_view
+from playground.steps.report_card import report_card
+from storage.records import FineTune, Status
+
+FAILED = FineTune(
+    name="Ada",
+    model_id="tiny-2026-11-01",
+    status=Status.FAILED,
+    stage="align",
+    attempt=2,
+    error_code="disk",
+    error="The disk is full. Make room, then Retry.",
+)
+
+
+def failed_words(clone: FineTune, *, support_address: str = "help@example.org") -> str:
+    return training_view.failed(clone, [], support_address=support_address)
+
+
+def test_a_failure_says_why_and_that_nothing_was_charged() -> None:
+    words = failed_words(FAILED)
+    assert "The disk is full. Make room, then Retry." in words
+    assert "You were not charged. This was attempt 2." in words
+    assert "help@example.org" not in words
+
+
+def test_support_is_named_when_it_failed_twice_for_one_reason() -> None:
+    twice = replace(FAILED, previous_error_code="disk")
+    assert "help@example.org" in failed_words(twice)
+    assert FAILED.id in failed_words(twice)
+    assert "Write to" not in failed_words(twice, support_address="")
+
+
+def test_cancelling_twice_is_no_reason_for_support() -> None:
+    cancelled = replace(FAILED, error_code=CANCELLED, previous_error_code=CANCELLED, error="Cancelled by you.")
+    assert "help@example.org" not in failed_words(cancelled)
+
+
+def test_the_stage_where_it_stands_is_marked() -> None:
+    running = replace(FAILED, status=Status.TRAINING, stage="prosody", error="", error_code="")
+    drawn = training_view.live(running, [], position=1)
+    assert drawn.count('aria-current="step"') == 1
+    assert '<li class="current" aria-current="step">Prosody' in drawn
+    assert drawn.count('class="done"') == 3
+
+
+def test_a_table_repeats_its_columns_at_each_cell() -> None:
+    drawn = markup.table("Files", ("Name", "Size"), [["a", "1"], ["b", "2"]])
+    assert drawn.count('data-label="Size"') == 2
+
+
+@pytest.mark.parametrize("hostile", ['"><img src=x onerror=alert(1)>', "<script>alert(1)</script>"])
+def test_names_stay_text_in_markup(hostile: str) -> None:
+    drawn = (
+        markup.action("remove", hostile, hostile)
+        + markup.copyable(hostile, label=hostile)
+        + markup.code(hostile, hostile)
+        + markup.goto(Place(view="clone", clone=hostile), hostile)
+        + markup.player("/x", label=hostile)
+        + failed_words(replace(FAILED, error=hostile))
+    )
+    assert "<img" not in drawn
+    assert "<script" not in drawn
+
+
+def test_the_report_shows_only_what_was_measured() -> None:
+    rows = [{"name": "V0", "similarity": 0.81, "word_error_rate": 0.031, "naturalness": 4.0}, {"name": "Recordings"}]
+    drawn = report_card({"rows": rows})
+    assert "3 %" in drawn
+    assert drawn.count("–") == 3
+    assert report_card({}) == ""
+
+
+def test_the_python_example_is_python() -> None:
+    compile(examples.python(origin="http://127.0.0.1:1", voice_id="v", model_id="m"), "example", "exec")
+
+
+def test_an_expected_error_becomes_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda words, title: said.append(words))
+
+    def refuse() -> None:
+        raise Refused("Give <it> a name.")
+
+    guarded(refuse)()
+    assert said == ["Give &lt;it&gt; a name."]
+
+
+def test_an_unexpected_error_is_told_by_an_id_that_the_log_knows(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda words, title: said.append(words))
+
+    def break_down() -> None:
+        raise ZeroDivisionError("secret detail")
+
+    guarded(break_down)()
+    assert "secret detail" not in said[0]
+    id = said[0].rstrip(".").rsplit(" ", 1)[-1]
+    assert id in caplog.text
+
+
+def test_the_page_is_behind_the_routes_that_are_there(parts: Parts) -> None:
+    app = FastAPI()
+    app.get("/voices")(lambda: ["mine"])
+    with TestClient(wizard.mount(app, parts), base_url="http://127.0.0.1") as client:
+        assert client.get("/voices").json() == ["mine"]
+        page = client.get("/")
+    assert page.status_code == 200
+    assert "Best practices" in page.text
+    assert "fonts.googleapis" not in page.text
