@@ -123,6 +123,7 @@ class FineTune(BaseModel):
     eta_seconds: float | None
     error: str
     user_errors: list[UserError]
+    stage_seconds: dict[str, float]
     report: dict[str, Any]
 
     @classmethod
