@@ -7,28 +7,25 @@ Prints one table, and the same as JSON with `--json`.
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
+from bench.serving import PeakMemory, serving
 from model.audio import read_wav
 from model.decoding import FORMATS, decode_to_wav
 from model.evaluation import Naturalness, SpeakerEncoder, word_error_rate
 from model.transcription import Transcriber, prepare_whisper
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
 
-ROOT = Path(__file__).resolve().parent.parent
 SENTENCES = (
     "Professional voice cloning lets you build an accurate copy of a voice from your own recordings.",
     "The quick brown fox jumps over the lazy dog while the farmer watches from the porch.",
@@ -38,76 +35,8 @@ SENTENCES = (
     "Before the sun was up, the fishermen had already pulled their boats across the wet sand.",
 )
 MIN_OTHER_SECONDS = 3.0
-MEMORY_SECONDS = 0.2
 
 Waveform = NDArray[np.float32]
-
-
-class PeakMemory:
-    """The highest resident memory of each kind of process below a server, in MB, as the kernel accounts it."""
-
-    def __init__(self, pid: int) -> None:
-        self.megabytes: dict[str, float] = {}
-        self._server = psutil.Process(pid)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(MEMORY_SECONDS):
-            try:
-                processes = [self._server, *self._server.children(recursive=True)]
-            except psutil.NoSuchProcess:
-                return
-            for process in processes:
-                self._note(process)
-
-    def _note(self, process: psutil.Process) -> None:
-        try:
-            kind = self._kind(process)
-            status = Path(f"/proc/{process.pid}/status").read_text()
-        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-            return
-        for line in status.splitlines():
-            if line.startswith("VmHWM"):
-                peak = int(line.split()[1]) / 1024
-                self.megabytes[kind] = max(self.megabytes.get(kind, 0.0), peak)
-
-    def _kind(self, process: psutil.Process) -> str:
-        command = " ".join(process.cmdline())
-        if process.pid == self._server.pid:
-            return "page"
-        for module in ("inspector", "worker"):
-            if f"playground.{module}" in command:
-                return module
-        if "resource_tracker" in command:
-            return "resource tracker"
-        return "speech" if process.ppid() == self._server.pid else "speech of the worker"
-
-
-@contextmanager
-def serving(data_dir: Path, weights_dir: Path | None) -> Iterator[tuple[str, int]]:
-    """A server on a free port: its URL and process id."""
-    import os
-
-    environment = {**os.environ, **({"PLAYGROUND_WEIGHTS_DIR": str(weights_dir)} if weights_dir else {})}
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "serve", "--port", "0", "--data-dir", str(data_dir)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().split()[-1], process.pid
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def train(client: httpx.Client, recordings: Sequence[Path], *, minutes: int, model_id: str) -> dict[str, Any]:

@@ -1,0 +1,79 @@
+"""A real server for benches, and the memory of its processes."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+MEMORY_SECONDS = 0.2
+
+
+class PeakMemory:
+    """The highest resident memory of each kind of process below a server, in MB, as the kernel accounts it."""
+
+    def __init__(self, pid: int) -> None:
+        self.megabytes: dict[str, float] = {}
+        self._server = psutil.Process(pid)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(MEMORY_SECONDS):
+            try:
+                processes = [self._server, *self._server.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                return
+            for process in processes:
+                self._note(process)
+
+    def _note(self, process: psutil.Process) -> None:
+        try:
+            kind = self._kind(process)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+            return
+        for line in status.splitlines():
+            if line.startswith("VmHWM"):
+                peak = int(line.split()[1]) / 1024
+                self.megabytes[kind] = max(self.megabytes.get(kind, 0.0), peak)
+
+    def _kind(self, process: psutil.Process) -> str:
+        command = " ".join(process.cmdline())
+        if process.pid == self._server.pid:
+            return "page"
+        for module in ("inspector", "worker"):
+            if f"playground.{module}" in command:
+                return module
+        if "resource_tracker" in command:
+            return "resource tracker"
+        return "speech" if process.ppid() == self._server.pid else "speech of the worker"
+
+
+@contextmanager
+def serving(data_dir: Path, weights_dir: Path | None) -> Iterator[tuple[str, int]]:
+    """A server on a free port: its URL and process id."""
+    environment = {**os.environ, **({"PLAYGROUND_WEIGHTS_DIR": str(weights_dir)} if weights_dir else {})}
+    process = subprocess.Popen(
+        [sys.executable, "app.py", "serve", "--port", "0", "--data-dir", str(data_dir)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().split()[-1], process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
