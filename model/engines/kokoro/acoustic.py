@@ -18,10 +18,10 @@ from model.engines.kokoro.schedule import Schedule
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.styles import SpeakerStyle
 
-BATCH_SIZE = 3
+BATCH_SIZE = 2
 SEGMENT_FRAMES = 72
-NORM_RATE = 2e-4
-BLOCK_RATE = 3e-5
+NORM_RATE = 3e-4
+BLOCK_RATE = 4e-5
 STYLE_RATE = 2e-3
 OFFSET_RATE = 5e-4
 

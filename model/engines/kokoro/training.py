@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from model.engines.protocol import FineTuneConfig, TrainingClip
 
 STAGES = ("align", "prosody", "voice")
-ALPHA = 0.8
+# Measured: similarity is as high as at 1, naturalness much nearer to the base's.
+ALPHA = 0.6
 ALIGN_SHARE = 0.2
 PROSODY_SHARE = 0.25
 PROSODY_SECONDS_AT_MOST = 600.0
