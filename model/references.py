@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TypeVar
 
 import numpy as np
@@ -23,8 +24,8 @@ MAX_CANDIDATES = 200
 MIN_VOICED_FRAMES = 20
 MIN_CLEANNESS_DB = 30.0
 Item = TypeVar("Item")
-OUTLIER_DEVIATIONS = 2.5
-"""Beyond it a figure is rather a mistake (an octave, a wrong transcript) than a way of speaking."""
+OUTLIER_DEVIATIONS = 3.5
+"""Beyond it (Iglewicz and Hoaglin 1993) a figure is rather a mistake than a way of speaking (an octave, say)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,8 @@ class Traits:
 def choose_references(clips: Sequence[TrainingClip], count: int = 4) -> list[TrainingClip]:
     """Choose `count` different clips, or all when there are fewer; always the same ones for the same clips.
 
-    The first speaks as the speaker mostly does; each further one differs as much as possible, in pitch, pace and
-    energy, from those before it. Clips that cannot be measured are taken only when nothing else is left.
+    They differ from each other as much as possible in pitch, pace and energy; the first is the most usual of them.
+    Clips that cannot be measured are taken only when nothing else is left.
     """
     unique = list({clip.path: clip for clip in clips}.values())
     measured = [(clip, traits) for clip in _candidates(unique, count) if (traits := measure_traits(clip))]
@@ -58,7 +59,7 @@ def choose_references(clips: Sequence[TrainingClip], count: int = 4) -> list[Tra
     usual = np.flatnonzero(np.abs(places).max(axis=1, initial=0) <= OUTLIER_DEVIATIONS)
     if len(usual) < ENOUGH * count:
         usual = np.arange(len(clean))
-    chosen = [clean[usual[index]][0] for index in _farthest_first(places[usual], count)]
+    chosen = [clean[usual[index]][0] for index in _far_apart(places[usual], count)]
     rest = sorted((clip for clip in unique if clip not in chosen), key=lambda clip: -clip.duration_seconds)
     return (chosen + rest)[:count]
 
@@ -104,13 +105,26 @@ def _standardized(places: NDArray[np.float64]) -> NDArray[np.float64]:
     return centred / np.maximum(1.4826 * np.median(np.abs(centred), axis=0), 0.1)
 
 
-def _farthest_first(places: NDArray[np.float64], count: int) -> list[int]:
-    """The place nearest the centre, then again and again the one farthest from all chosen (Gonzalez 1985)."""
-    if not len(places):
-        return []
-    chosen = [int(np.argmin(np.linalg.norm(places, axis=1)))]
-    while len(chosen) < min(count, len(places)):
-        distances = np.linalg.norm(places[:, None] - places[chosen], axis=2).min(axis=1)
-        distances[chosen] = -1.0
-        chosen.append(int(np.argmax(distances)))
+def _far_apart(places: NDArray[np.float64], count: int) -> list[int]:
+    """Places of which the two most alike are as far apart as can be found; the most central one first.
+
+    From each start, again and again the place farthest from all chosen (Gonzalez 1985); the best start wins.
+    """
+    distances = np.linalg.norm(places[:, None] - places, axis=2)
+    tries = [_farthest_first(distances, start, min(count, len(places))) for start in range(len(places))]
+    chosen = max(tries, key=lambda picks: _closest(distances, picks), default=[])
+    return sorted(chosen, key=lambda index: float(np.linalg.norm(places[index])))
+
+
+def _farthest_first(distances: NDArray[np.float64], start: int, count: int) -> list[int]:
+    chosen = [start]
+    nearest = distances[start].copy()
+    while len(chosen) < count:
+        nearest[chosen] = -1.0
+        chosen.append(int(np.argmax(nearest)))
+        nearest = np.minimum(nearest, distances[chosen[-1]])
     return chosen
+
+
+def _closest(distances: NDArray[np.float64], chosen: Sequence[int]) -> float:
+    return min((float(distances[one, other]) for one, other in combinations(chosen, 2)), default=0.0)

@@ -1,0 +1,126 @@
+"""Deliberately spoilt copies of real speech get the verdict and the words that they deserve."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from model import audio
+from model.errors import AudioError
+from model.quality import FileReport, Verdict, inspect_file
+from model.segmentation import CutClip
+from model.voice_activity import VoiceActivityDetector
+
+SPEECH = Path(__file__).parent / "data" / "speech"
+RATE = 16_000
+Waveform = NDArray[np.float32]
+
+
+@pytest.fixture(scope="module")
+def detector() -> VoiceActivityDetector:
+    return VoiceActivityDetector()
+
+
+@pytest.fixture(scope="module")
+def speech() -> Waveform:
+    """About half a minute of real speech at 16 kHz with short pauses."""
+    paths = sorted(SPEECH.glob("*.flac"))[:7]
+    return np.concatenate([soundfile.read(path, dtype="float32")[0] for path in paths])
+
+
+def noisy(speech: Waveform, snr_db: float) -> Waveform:
+    level = np.sqrt(np.mean(speech**2)) * 10 ** (-snr_db / 20)
+    return speech + np.random.default_rng(0).normal(0, level, len(speech)).astype(np.float32)
+
+
+def telephone(speech: Waveform) -> Waveform:
+    narrow = audio.resample(speech, source_rate=RATE, target_rate=8_000)
+    return audio.resample(narrow, source_rate=8_000, target_rate=RATE)
+
+
+def music(speech: Waveform) -> Waveform:
+    time = np.arange(10 * RATE) / RATE
+    chord = sum(np.sin(2 * np.pi * pitch * time) for pitch in (220, 277, 330, 440))
+    return (0.1 * chord * (1 + np.sin(2 * np.pi * 2 * time))).astype(np.float32)
+
+
+SPOILT: dict[str, tuple[Callable[[Waveform], Waveform], Verdict, str]] = {
+    "nothing": (lambda speech: speech, Verdict.GOOD, "nothing to mend"),
+    "full scale": (lambda speech: speech / np.abs(speech).max(), Verdict.GOOD, "nothing to mend"),
+    "some noise": (lambda speech: noisy(speech, 25), Verdict.USABLE, "dB above it"),
+    "much noise": (lambda speech: noisy(speech, 10), Verdict.POOR, "dB above it"),
+    "telephone": (telephone, Verdict.POOR, "like a telephone"),
+    "clipped": (lambda speech: np.clip(speech * 6, -1, 1), Verdict.POOR, "is clipped"),
+    "quiet": (lambda speech: speech * 10 ** (-25 / 20), Verdict.USABLE, "Very quiet"),
+    "very quiet": (lambda speech: speech * 10 ** (-38 / 20), Verdict.POOR, "Very quiet"),
+    "two thirds silence": (lambda speech: np.concatenate([speech, 0 * speech, 0 * speech]), Verdict.USABLE, "Only"),
+    "music": (music, Verdict.REJECTED, "No speech was found in My talk"),
+    "silence": (lambda speech: 0 * speech, Verdict.REJECTED, "No speech was found in My talk"),
+    "a word": (lambda speech: speech[2_000:10_000], Verdict.REJECTED, "too short"),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+def test_what_is_wrong_is_said(kind: str, speech: Waveform, tmp_path: Path, detector: VoiceActivityDetector) -> None:
+    spoil, verdict, words = SPOILT[kind]
+    report, clips = inspected(spoil(speech), tmp_path, detector)
+    assert (report.verdict, words in report.reason) == (verdict, True), report.reason
+    assert bool(report.advice) == (verdict != Verdict.GOOD)
+    assert bool(clips) == (verdict != Verdict.REJECTED)
+
+
+def inspected(waveform: Waveform, folder: Path, detector: VoiceActivityDetector) -> tuple[FileReport, list[CutClip]]:
+    soundfile.write(folder / "upload", waveform, RATE, format="WAV")
+    return inspect_file(folder / "upload", folder / "work", name="My talk", detector=detector)
+
+
+@pytest.mark.parametrize("snr_db", [10, 20, 30])
+def test_noise_is_measured(snr_db: int, speech: Waveform, tmp_path: Path, detector: VoiceActivityDetector) -> None:
+    report, _ = inspected(noisy(speech, snr_db), tmp_path, detector)
+    assert report.snr_db == pytest.approx(snr_db, abs=2)
+
+
+def test_the_report_tells_where_the_seconds_went(
+    speech: Waveform, tmp_path: Path, detector: VoiceActivityDetector
+) -> None:
+    silence = np.zeros(10 * RATE, np.float32)
+    report, clips = inspected(np.concatenate([silence, speech]), tmp_path, detector)
+    assert report.usable_seconds == pytest.approx(sum(clip.duration_seconds for clip in clips), abs=0.01)
+    assert report.usable_seconds <= len(speech) / RATE
+    assert report.usable_seconds + sum(part.seconds for part in report.left_out) == pytest.approx(
+        report.recording.duration_seconds
+    )
+    assert 0.8 * len(speech) / RATE < report.speech_seconds <= report.usable_seconds
+    assert all(clip.path.is_relative_to(tmp_path / "work" / "clips") for clip in clips)
+
+
+def test_a_truncated_file_says_so_and_keeps_its_speech(
+    speech: Waveform, tmp_path: Path, detector: VoiceActivityDetector
+) -> None:
+    data = audio.encode(speech, RATE, audio.EncodedFormat(container="mp3", sample_rate=44_100))
+    (tmp_path / "cut.mp3").write_bytes(data[: len(data) // 2])
+    report, clips = inspect_file(tmp_path / "cut.mp3", tmp_path / "work", detector=detector)
+    assert (report.verdict, bool(clips)) == (Verdict.USABLE, True)
+    assert "cut short" in report.reason
+
+
+def test_what_is_no_sound_raises(tmp_path: Path, detector: VoiceActivityDetector) -> None:
+    (tmp_path / "a.wav").write_text("words, not sound\n" * 100)
+    with pytest.raises(AudioError, match=r"a\.wav is not a sound file"):
+        inspect_file(tmp_path / "a.wav", tmp_path / "work", detector=detector)
+
+
+def test_importing_it_loads_no_heavy_library() -> None:
+    modules = "quality, segmentation, audio, transcription, references, evaluation"
+    program = (
+        f"import sys; from model import {modules};"
+        "heavy = {'torch', 'onnxruntime', 'faster_whisper', 'librosa', 'scipy', 'av', 'pydub', 'pyworld'};"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=SPEECH.parents[2])
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,103 @@
+"""What is heard in real speech, the weights behind it, and the transcripts that people give."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from model import audio, transcription
+from model.errors import WeightsUnavailable
+from model.evaluation import word_error_rate
+from model.transcription import Transcriber, prepare_whisper, read_transcripts
+
+SPEECH = Path(__file__).parent / "data" / "speech"
+
+
+@pytest.fixture(scope="module")
+def transcriber(weights_dir: Path) -> Transcriber:
+    return Transcriber(prepare_whisper(weights_dir))
+
+
+@pytest.fixture(scope="module")
+def spoken() -> dict[str, str]:
+    return read_transcripts([SPEECH / "metadata.csv"])
+
+
+def test_many_clips_are_heard_in_order(transcriber: Transcriber, spoken: dict[str, str], tmp_path: Path) -> None:
+    stems = sorted(spoken)[:8]
+    paths = []
+    for stem in stems:
+        audio.write_wav(tmp_path / f"{stem}.wav", soundfile.read(SPEECH / f"{stem}.flac", dtype="float32")[0], 16_000)
+        paths.append(tmp_path / f"{stem}.wav")
+    heard = list(transcriber.transcribe_many(paths, "en"))
+    rates = [word_error_rate(spoken[stem], one.text, "en") for stem, one in zip(stems, heard, strict=True)]
+    assert np.mean(rates) < 0.12
+    assert rates.count(0) >= 3
+    assert all(0.5 < one.confidence <= 1 for one in heard)
+
+
+def test_a_waveform_alone_is_heard_and_silence_has_no_confidence(
+    transcriber: Transcriber, spoken: dict[str, str]
+) -> None:
+    waveform, sample_rate = soundfile.read(SPEECH / "ss-noservice.flac", dtype="float32")
+    heard = transcriber.transcribe(waveform, "en-US", sample_rate=sample_rate)
+    assert word_error_rate(spoken["ss-noservice"], heard.text, "en") == 0
+    assert heard.language == "en"
+    silent = transcriber.transcribe(np.zeros(0, np.float32), "en")
+    assert (silent.text, silent.confidence) == ("", 0)
+
+
+def test_weights_are_made_once_and_mended_when_cut(weights_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "whisper-base"
+    shutil.copytree(prepare_whisper(weights_dir), folder)
+    model = folder / "model.bin"
+    with model.open("r+b") as file:
+        file.truncate(1_000_000)
+    assert prepare_whisper(tmp_path) == folder
+    assert model.stat().st_size == transcription.MODEL_SIZE
+    made = model.stat().st_mtime_ns
+    prepare_whisper(tmp_path)
+    assert model.stat().st_mtime_ns == made
+    assert not list(folder.glob(".*"))
+
+
+def test_weights_that_changed_unseen_are_found_by_their_hash(weights_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "whisper-base"
+    shutil.copytree(prepare_whisper(weights_dir), folder)
+    with (folder / "model.bin").open("r+b") as file:
+        file.seek(100_000_000)
+        file.write(bytes(4096))
+    prepare_whisper(tmp_path)
+    with (folder / "model.bin").open("rb") as file:
+        file.seek(100_000_000)
+        assert any(file.read(4096))
+
+
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcription, "PACKAGES", ("no_such_whisper_part1", "no_such_whisper_part2"))
+    with pytest.raises(WeightsUnavailable, match="needs the package no-such-whisper-part1"):
+        prepare_whisper(tmp_path)
+
+
+def test_a_broken_model_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"cut")
+    with pytest.raises(WeightsUnavailable, match="cannot be loaded"):
+        Transcriber(tmp_path).transcribe(np.zeros(16_000, np.float32), "en")
+
+
+def test_transcripts_of_a_person_are_read(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_bytes("\ufeffÇa va ?\r\nOui.\n".encode())
+    (tmp_path / "empty.txt").write_text(" \n")
+    (tmp_path / "metadata.csv").write_text(
+        'LJ001|Dr. "Who" paid 5|Doctor Who paid five\nwavs/two.wav|Second.\none|loses to the file of its own\n'
+        "v1.5 take|A name with a dot.\nno transcript|\n\nno bar\n",
+        encoding="utf-8-sig",
+    )
+    assert read_transcripts(sorted(tmp_path.iterdir())) == {
+        "LJ001": "Doctor Who paid five",
+        "two": "Second.",
+        "one": "Ça va ? Oui.",
+        "v1.5 take": "A name with a dot.",
+    }
