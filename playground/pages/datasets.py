@@ -44,7 +44,7 @@ class DatasetsPage:
             *(*lists, *self._recordings.outputs),
         ]
         search = [self._search]
-        on(self._search.input, self._rows, inputs=search, outputs=[self._list], trigger_mode="always_last")
+        on(self._search.change, self._rows, inputs=search, outputs=[self._list], trigger_mode="always_last")
         on(create.click, self._create, inputs=[self._name], outputs=[router])
         on(self._list.click, self._act, outputs=dialogs)
         on(self._form.save.click, self._save, inputs=[*self._form.inputs, *search], outputs=lists)

@@ -47,7 +47,7 @@ class SpeechPage:
         form = [self._text, self._voice, self._model, self._speed]
         self.timers: list[gr.Timer] = []
         self.outputs: list[Any] = [self._voice, self._price, self._history]
-        for event in (self._text.input, self._voice.input, self._model.input):
+        for event in (self._text.change, self._voice.input, self._model.input):
             on(event, self._price_of, inputs=form[:3], outputs=[self._price], trigger_mode="always_last")
         busy = speak.click(
             lambda: gr.Button("Speaking…", interactive=False), outputs=speak, queue=False, show_progress="hidden"

@@ -34,7 +34,7 @@ class VoicesPage:
         filters = [self._search, self._owner]
         self.timers: list[gr.Timer] = []
         self.outputs: list[Any] = [*filters, self._list, *dialogs]
-        on(self._search.input, self._rows, inputs=filters, outputs=[self._list], trigger_mode="always_last")
+        on(self._search.change, self._rows, inputs=filters, outputs=[self._list], trigger_mode="always_last")
         on(self._owner.input, self._rows, inputs=filters, outputs=[self._list])
         on(self._list.click, self._act, outputs=dialogs)
         on(self._form.save.click, self._save, inputs=[*self._form.inputs, *filters], outputs=[self._list, *dialogs])

@@ -42,7 +42,7 @@ class DatasetStep:
         ]
         on(leave.click, lambda query: Place.parse(query).at_step(4).query, inputs=[router], outputs=[router])
         on(self._create_button.click, self._create, inputs=[router, self._name], outputs=[router])
-        on(self._search.input, self._rows, inputs=[self._search], outputs=[self._list], trigger_mode="always_last")
+        on(self._search.change, self._rows, inputs=[self._search], outputs=[self._list], trigger_mode="always_last")
         on(self._list.click, self._select, inputs=[router], outputs=[router])
 
     def show(self, clone: FineTune) -> Updates:

@@ -50,7 +50,7 @@ class TestVoices:
             self.outputs += [card.column, card.about, card.result]
             self._wire_card(position, card, router)
         on(
-            self._text.input,
+            self._text.change,
             self._price_of,
             inputs=[self._text],
             outputs=[self._price],
