@@ -19,7 +19,7 @@ from model.engines.kokoro.styles import SpeakerStyle
 BATCH_SIZE = 8
 PREDICTOR_RATE = 1e-4
 STYLE_RATE = 2e-3
-OFFSET_RATE = 4e-3
+OFFSET_RATE = 2e-3
 # The pace of a whole clip, so that a voice learns to speak as fast as its clip.
 PACE_WEIGHT = 5.0
 
