@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from model.base_models import LANGUAGE_NAMES
 from playground.formatting import status_chip
 from playground.pages.markup import goto
 from playground.pages.place import NEW, Place
@@ -122,4 +123,8 @@ def _head(clone: FineTune | None, position: int | None) -> str:
     back = goto(Place(), "Pro Voice Clones", style="back")
     if clone is None:
         return f"{back}<h1>New Pro Voice Clone</h1>"
-    return f"{back}<h1>{escape(clone.name)} {status_chip(clone, position=position)}</h1>"
+    language = LANGUAGE_NAMES.get(clone.language, clone.language)
+    return (
+        f"{back}<h1>{escape(clone.name)} {status_chip(clone, position=position)}</h1>"
+        f'<p class="hint">{escape(language)} · {escape(clone.model_id)}</p>'
+    )

@@ -74,6 +74,7 @@ class ClonesPage:
         self.outputs: list[Any] = [self._search, self._filter, self._list, *self.poll.outputs]
         filters = [self._search, self._filter]
         on(create.click, lambda: Place(view="clone", clone=NEW).query, outputs=[router])
+        # `change`, here and elsewhere: gradio's `input` of a textbox misses what is pasted and what is deleted.
         on(self._search.change, self._rows, inputs=filters, outputs=[self._list], trigger_mode="always_last")
         on(self._filter.input, self._rows, inputs=filters, outputs=[self._list])
         self.poll.wire(self._rows, inputs=filters, outputs=[self._list])

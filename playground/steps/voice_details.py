@@ -50,8 +50,7 @@ class VoiceDetails:
         self.outputs: list[Any] = [*self._fields, self._locked]
         for event in (self._name.blur, self._description.blur, self._language.input, self._gender.input):
             on(event, self._save, inputs=[router, *self._fields])
-        chosen = on(self._model.input, self._offer_languages, inputs=[self._model], outputs=[self._language])
-        on(chosen.then, self._save, inputs=[router, *self._fields])
+        on(self._model.input, self._choose_model, inputs=[router, *self._fields], outputs=[self._language])
         on(leave.click, self._lead_on, inputs=[router, *self._fields], outputs=[router])
 
     def show(self, clone: FineTune) -> Updates:
@@ -67,9 +66,13 @@ class VoiceDetails:
             self._model: gr.Radio(value=clone.model_id, interactive=is_draft),
         }
 
-    def _offer_languages(self, model_id: str) -> Updates:
+    def _choose_model(
+        self, query: str, name: str, description: str, language: str, gender: str, model_id: str
+    ) -> Updates:
         base = resolve(model_id)
-        return {self._language: gr.Radio(_languages(base), value=base.languages[0])}
+        language = language if language in base.languages else base.languages[0]
+        self._save(query, name, description, language, gender, model_id)
+        return {self._language: gr.Radio(_languages(base), value=language)}
 
     def _save(self, query: str, name: str, description: str, language: str, gender: str, model_id: str) -> None:
         clone = self._parts.fine_tuning.get(Place.parse(query).clone)

@@ -47,15 +47,16 @@ def _fill_in_the_form(page: Page) -> str:
     """Fill it in, reload, see that nothing is lost, go on; gives the clone's id."""
     expect(page.get_by_role("radio", name=re.compile("kokoro-82m-2025-01-27"))).to_be_checked()
     page.get_by_label("Name", exact=True).fill("")
-    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next", exact=True).click()
     expect(page.get_by_test_id("toast-body").first).to_contain_text("Give the clone a name.")
     page.get_by_label("Name", exact=True).fill("Ärger & Söhne")
     page.get_by_text(TINY).click()
     expect(page.locator("#clone-head")).to_contain_text("Ärger & Söhne")
+    expect(page.locator("#clone-head")).to_contain_text(TINY)
     page.reload()
     expect(page.get_by_label("Name", exact=True)).to_have_value("Ärger & Söhne")
     expect(page.get_by_role("radio", name=re.compile(TINY))).to_be_checked()
-    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next", exact=True).click()
     expect(page.get_by_label("Name of a new dataset").first).to_have_value("Ärger & Söhne")
     return page.url.split("clone=")[1].split("&")[0]
 
@@ -72,7 +73,7 @@ def _upload(page: Page) -> None:
     expect(page.locator("#samples-status")).not_to_contain_text("being checked", timeout=90_000)
     expect(page.locator("#samples-summary")).to_contain_text("1.7 minutes of usable speech")
     assert play(row(page, "tt-allbusy.flac").locator("audio")) > 1
-    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next", exact=True).click()
 
 
 def _train(page: Page) -> None:
