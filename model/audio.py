@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.decoding import FORMATS, Recording, decode_to_wav
+from model.containers import FORMATS
+from model.decoding import Recording, decode_to_wav
 from model.encoding import BIT_RATES, CONTAINERS, ENCODINGS, SAMPLE_RATE, EncodedFormat, Encoder, encode, encode_file
 from model.errors import AudioError
 from model.files import written_aside

@@ -2,14 +2,14 @@
 
 import wave
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.containers import FORMATS, declared_seconds, open_container, sound_of
 from model.encoding import SAMPLE_RATE
 from model.errors import AudioError
 from model.files import written_aside
@@ -20,26 +20,10 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
-FORMATS = (
-    *("wav", "mp3", "flac", "ogg", "oga", "ogx", "opus", "aac", "m4a", "wma", "ac3", "webm", "aiff", "aif"),
-    *("caf", "au", "amr", "mpga", "mpeg", "mp4", "mov", "mkv"),
-)
-"""Suffixes that pickers offer. The decoder goes by content alone."""
+__all__ = ["FORMATS", "Recording", "decode_to_wav"]
 
-DEMUXERS = (
-    "wav,w64,mp3,flac,ogg,aac,loas,mov,asf,xwma,ac3,eac3,matroska,aiff,caf,au,amr,amrnb,amrwb,mpeg,mpegts,avi,flv,"
-    "ape,wv,tta,tak,mpc,mpc8,dsf,iff,voc,sox,nistsphere,dts,truehd,rm,oma"
-)
-"""What may be read: all that holds sound itself. No playlists: with one, an upload could name the machine's files."""
-
-GUESSING_DEMUXERS = ("aac", "loas", "ac3", "eac3", "amr", "amrnb", "amrwb", "mpeg", "mpegts")
-"""Their headers tell no length; ffmpeg guesses one from the bit rate."""
-
-PROTECTED_TAGS = ("drms", "enca", "aavd")
-"""Codec tags of encrypted MP4 sound: FairPlay, Common Encryption (ISO/IEC 23001-7), Audible."""
-
-ASF_ENCRYPTION = bytes.fromhex("fbb31122 23bdd211 b4b700a0 c955fc6e")
-"""GUID of the Content Encryption Object (ASF specification, 3.14) as it lies in a file."""
+LOUDEST_FLOAT = 8.0
+"""18 dB over full scale; what is beyond in a floating point file is damage."""
 
 INTEGER_SCALES = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 MAX_SECONDS = 24 * 3600
@@ -70,8 +54,8 @@ def decode_to_wav(source: Path, target: Path, *, name: str | None = None) -> Rec
     Raises AudioError when nothing can be read.
     """
     name = name or source.name
-    with _opened(source, name) as container:
-        reader = _Reader(container, _sound_of(container, source, name))
+    with open_container(source, name) as container:
+        reader = _Reader(container, sound_of(container, source, name))
         mix = _MonoMix()
         with written_aside(target) as part:
             seconds = _write_wav(part, mix.pcm_of(reader.blocks()), name)
@@ -80,7 +64,7 @@ def decode_to_wav(source: Path, target: Path, *, name: str | None = None) -> Rec
                     f"{name} looks like {reader.codec}, but no sound could be read from it: it is empty or damaged. "
                     "Export it again, as WAV or FLAC where possible."
                 )
-        missing_seconds = _declared_seconds(container, reader.stream, source) - seconds
+        missing_seconds = declared_seconds(container, reader.stream, source) - seconds
         return Recording(
             duration_seconds=seconds,
             sample_rate=reader.sample_rate,
@@ -106,70 +90,6 @@ def _write_wav(path: Path, chunks: Iterator[bytes], name: str) -> float:
                 raise AudioError(f"{name} is longer than {MAX_SECONDS // 3600} hours. Cut it into parts.")
         wav.writeframes(b"")
     return samples / SAMPLE_RATE
-
-
-class _Content:
-    """An open file without its name, so that only the content decides what it is."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
-
-
-@contextmanager
-def _opened(source: Path, name: str) -> "Iterator[InputContainer]":
-    import av
-
-    if source.stat().st_size == 0:
-        raise AudioError(f"{name} is empty (0 bytes). Export or upload it again.")
-    with source.open("rb") as file:
-        head = file.read(64)
-        file.seek(0)
-        try:
-            container: Any = av.open(_Content(file), options={"format_whitelist": DEMUXERS}, metadata_errors="replace")
-        except (av.FFmpegError, ValueError) as error:
-            raise AudioError(_not_opened(name, head)) from error
-        with container:
-            yield container
-
-
-def _not_opened(name: str, head: bytes) -> str:
-    if head[4:8] == b"ftyp":
-        return f"{name} is incomplete: the index of this MP4 file is missing. Copy or export the file again."
-    return (
-        f"{name} is not a sound file: its content is of no audio or video format that is known. "
-        "Export it as WAV, FLAC or MP3."
-    )
-
-
-def _sound_of(container: "InputContainer", source: Path, name: str) -> "AudioStream":
-    stream: Any = container.streams.best("audio")
-    if stream is None:
-        raise AudioError(f"{name} has no sound in it. Choose a file with an audio track.")
-    with source.open("rb") as file:
-        encrypted = container.format.name == "asf" and ASF_ENCRYPTION in file.read(65_536)
-    if encrypted or stream.codec_context is None or stream.codec_context.codec_tag in PROTECTED_TAGS:
-        raise AudioError(f"{name} is copy-protected and cannot be read. Use a recording without protection.")
-    return stream
-
-
-def _declared_seconds(container: "InputContainer", stream: "AudioStream", source: Path) -> float:
-    """Length that the header tells, 0 where it tells none."""
-    kind = container.format.name
-    if kind in GUESSING_DEMUXERS or (kind == "mp3" and not _has_length_header(source)):
-        return 0.0
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return container.duration / 1e6 if container.duration and len(container.streams) == 1 else 0.0
-
-
-def _has_length_header(source: Path) -> bool:
-    """Whether an MP3 file opens with a Xing or Info frame behind its ID3v2 tag (28-bit size at byte 6)."""
-    with source.open("rb") as file:
-        head = file.read(10)
-        size = sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=False))
-        file.seek(10 + size if head.startswith(b"ID3") else 0)
-        frame = file.read(4096)
-    return b"Xing" in frame or b"Info" in frame
 
 
 class _Block(NamedTuple):
@@ -237,7 +157,7 @@ def _as_float(frame: "AudioFrame") -> NDArray[np.float32]:
         data = data.reshape(-1, frame.layout.nb_channels).T
     scale = INTEGER_SCALES.get(data.dtype.str[1:])
     if scale is None:
-        return np.nan_to_num(data, posinf=0.0, neginf=0.0).astype(np.float32)
+        return np.clip(np.nan_to_num(data), -LOUDEST_FLOAT, LOUDEST_FLOAT).astype(np.float32)
     middle = 128.0 if data.dtype == np.uint8 else 0.0
     return ((data - middle) / scale).astype(np.float32)
 

@@ -24,6 +24,9 @@ EVALUATION_RATE = 16_000
 UNSPACED_LANGUAGES = ("ja", "zh", "th")
 """Written without spaces: characters are counted instead of words."""
 
+ELLIPSIS = re.compile(r"\.{2,}|…")
+"""Whisper's normalizer leaves one of several full stops as a word."""
+
 SILENT_DBFS = -50.0
 CLIPPED_RATIO = 0.001
 SECONDS_PER_CHARACTER = (0.02, 0.35)
@@ -182,7 +185,7 @@ def normalize_text(text: str, language: str) -> str:
     English goes as in Whisper's evaluation (Radford et al. 2022, appendix C), with its spellings and contractions.
     """
     if language == "en":
-        return str(_english_normalizer()(text)).strip()
+        return str(_english_normalizer()(ELLIPSIS.sub(" ", text))).strip()
     spoken = _digits_spoken(unicodedata.normalize("NFKC", text), language).lower()
     words = ("".join(" " if unicodedata.category(sign)[0] in "PSZC" else sign for sign in spoken)).split()
     return " ".join(words)

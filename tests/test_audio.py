@@ -90,7 +90,7 @@ def test_every_format_comes_back_whole_whatever_its_suffix(
 
 
 def correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Highest normalized cross-correlation (AMR keeps .76 of speech) of two waveforms, whatever the codec's delay (below 0.15 s)."""
+    """Highest normalized cross-correlation of two waveforms, whatever the codec's delay; AMR keeps .76 of speech."""
     size = 2 ** int(np.ceil(np.log2(len(one) + len(other))))
     products = np.fft.irfft(np.fft.rfft(one, size) * np.conj(np.fft.rfft(other, size)), size)
     return float(products.max() / (np.linalg.norm(one) * np.linalg.norm(other)))

@@ -95,6 +95,7 @@ def test_real_speech_sounds_more_natural_than_the_same_in_noise(sentences: list[
         ("Press 4, then wait.", "press four then wait", "en", 0),
         ("Please check the number", "please check a number", "en-US", 1 / 4),
         ("Please check the number", "", "en", 1),
+        ("Please check...", "please check", "en", 0),
         ("J'ai 21 ans.", "j'ai vingt et un ans", "fr", 0),
         ("Ho venticinque anni", "Ho 25 anni!", "it", 0),
         ("मैं घर जाता हूँ।", "मैं घर जाती हूँ", "hi", 1 / 4),
