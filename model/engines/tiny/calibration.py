@@ -9,7 +9,7 @@ from model.engines.tiny.espeak import PITCH_LIMITS, RANGE_LIMITS, RATE_LIMITS, E
 from model.engines.tiny.measuring import active_seconds
 from model.engines.tiny.traits import Traits, pitch_quantiles, spread_of
 
-_TEXT = "A traveller came along the road in a warm coat."  # its median pitch is that of 30 other sentences, within 3 Hz
+_TEXT = "A traveller came along the road in a warm coat."  # its median pitch is within 5 Hz of the mean of 30 others
 _PITCH_KNOBS = np.array([0, 25, 50, 75, 100])
 _RATE_KNOBS = np.array([80, 110, 140, 175, 220, 280, 350, 450])
 _NEUTRAL = Knobs()
