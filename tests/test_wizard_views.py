@@ -56,7 +56,7 @@ def test_the_stage_where_it_stands_is_marked() -> None:
     running = replace(FAILED, status=Status.TRAINING, stage="prosody", error="", error_code="")
     drawn = training_view.live(running, [], position=1)
     assert drawn.count('aria-current="step"') == 1
-    assert '<li class="current" aria-current="step">Prosody' in drawn
+    assert '<li class="current" aria-current="step"><span>prosody</span>' in drawn
     assert drawn.count('class="done"') == 3
 
 

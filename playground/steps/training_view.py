@@ -69,5 +69,5 @@ def _stages(clone: FineTune) -> str:
         if state == "current" and clone.steps:
             detail = f"<small>{clone.step:,} of {clone.steps:,}</small>"
         here = ' aria-current="step"' if state == "current" else ""
-        items.append(f'<li class="{state}"{here}>{escape(stage.capitalize())}{detail}</li>')
+        items.append(f'<li class="{state}"{here}><span>{escape(stage)}</span>{detail}</li>')
     return f'<ol class="stages" aria-label="Stages">{"".join(items)}</ol>'

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, Request
 
 from model.audio import decode_to_wav, read_wav
 
@@ -45,9 +45,13 @@ class Watched:
         if kind == "error" and not (self.is_leaving and any(words in text for words in LEAVING)):
             self.all.append(f"console: {text}")
 
-    def request(self, url: str) -> None:
-        if not url.startswith(("http://127.0.0.1", "data:", "blob:")):
-            self.all.append(f"foreign request: {url}")
+    def request(self, request: Request) -> None:
+        self.is_leaving |= request.is_navigation_request()
+        if not request.url.startswith(("http://127.0.0.1", "data:", "blob:")):
+            self.all.append(f"foreign request: {request.url}")
+
+    def loaded(self) -> None:
+        self.is_leaving = False
 
 
 def watched(page: Page) -> Watched:
@@ -55,9 +59,8 @@ def watched(page: Page) -> Watched:
     faults = Watched()
     page.on("console", lambda message: faults.console(message.type, message.text))
     page.on("pageerror", lambda error: faults.all.append(f"script error: {error}"))
-    page.on("request", lambda request: faults.request(request.url))
-    page.on("framenavigated", lambda frame: setattr(faults, "is_leaving", True))
-    page.on("load", lambda: setattr(faults, "is_leaving", False))
+    page.on("request", faults.request)
+    page.on("load", faults.loaded)
     return faults
 
 
