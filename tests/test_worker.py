@@ -49,7 +49,8 @@ def test_a_run_waits_for_files_that_are_still_being_checked(parts: Parts) -> Non
 
     dataset = parts.datasets.create("Recordings")
     add_speech(parts, dataset)
-    fine_tune = parts.fine_tuning.start(CloneForm(name="Ada", model_id=TINY), dataset_id=dataset.id, minutes=1)
+    form = CloneForm(name="Ada", model_id=TINY)
+    fine_tune = parts.fine_tuning.start(form, dataset_id=dataset.id, minutes=10)
     with running(parts, WORKER, INSPECTOR):
         wait_for_stage(parts, fine_tune, "voice")
         cancelled = parts.fine_tuning.cancel(fine_tune.id)
@@ -60,7 +61,7 @@ def test_a_run_waits_for_files_that_are_still_being_checked(parts: Parts) -> Non
 
 
 def test_a_killed_worker_is_replaced_and_the_run_goes_on(parts: Parts) -> None:
-    fine_tune = start_training(parts)
+    fine_tune = start_training(parts, minutes=2)
     with running(parts, WORKER) as supervisor:
         wait_for_stage(parts, fine_tune, "voice")
         os.kill(supervisor.pid(WORKER), signal.SIGKILL)
@@ -72,7 +73,7 @@ def test_a_killed_worker_is_replaced_and_the_run_goes_on(parts: Parts) -> None:
 
 
 def test_a_stopped_server_hands_its_run_back(parts: Parts) -> None:
-    fine_tune = start_training(parts)
+    fine_tune = start_training(parts, minutes=10)
     with running(parts, WORKER):
         wait_for_stage(parts, fine_tune, "voice")
     waiting = parts.fine_tuning.get(fine_tune.id)
@@ -80,7 +81,7 @@ def test_a_stopped_server_hands_its_run_back(parts: Parts) -> None:
 
 
 def test_deleting_a_clone_stops_its_run_and_leaves_no_files(parts: Parts) -> None:
-    fine_tune = start_training(parts)
+    fine_tune = start_training(parts, minutes=10)
     folder = parts.storage.media.fine_tune_folder(fine_tune.id)
     with running(parts, WORKER) as supervisor:
         wait_for_stage(parts, fine_tune, "voice")
@@ -90,8 +91,7 @@ def test_deleting_a_clone_stops_its_run_and_leaves_no_files(parts: Parts) -> Non
         assert not folder.exists()
 
 
-@pytest.mark.parametrize("broken", ["model.bin"])
-def test_broken_weights_fail_the_run_with_words_and_without_charge(parts: Parts, broken: str) -> None:
+def test_broken_weights_fail_the_run_with_words_and_without_charge(parts: Parts) -> None:
     fine_tune = start_training(parts)
     weights = parts.settings.data_dir / "weights"
     own = parts.settings.model_copy(update={"weights_dir": weights})
