@@ -126,16 +126,16 @@ def loudness(file: DatasetFile) -> str:
 
 
 def noise(snr_db: float | None) -> str:
-    """How far speech stands above the noise, as HTML."""
-    return NOTHING if snr_db is None else f"{_signed(snr_db)} dB<small>signal to noise</small>"
+    """How far speech stands above the noise."""
+    return NOTHING if snr_db is None else f"{_signed(snr_db)} dB"
 
 
 def rate(file: DatasetFile) -> str:
     """Sample rate, and up to where there is sound, as HTML."""
     if file.sample_rate is None:
         return NOTHING
-    words = f"{file.sample_rate / 1000:g} kHz"
-    return f"{words}<small>sound to {file.bandwidth_hz / 1000:.1f} kHz</small>" if file.bandwidth_hz else words
+    words = f"{file.sample_rate / 1000:g}&nbsp;kHz"
+    return f"{words}<small>sound to {file.bandwidth_hz / 1000:.1f}&nbsp;kHz</small>" if file.bandwidth_hz else words
 
 
 def _signed(value: float) -> str:

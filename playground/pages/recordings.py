@@ -18,7 +18,7 @@ from playground.services.errors import ServiceError
 from storage.records import DatasetFile
 
 SUFFIXES = [f".{name}" for name in (*FORMATS, "txt", "csv")]
-COLUMNS = ("File", "Verdict", "Length", "Loudness", "Noise", "Rate", "Listen", "")
+COLUMNS = ("File", "Verdict", "Length", "Loudness", "Signal to noise", "Rate", "Listen", "")
 
 
 class Recordings:
@@ -111,7 +111,7 @@ def _row(dataset_id: str, file: DatasetFile) -> list[str]:
     name = escape(file.filename)
     url = f"/datasets/{dataset_id}/files/{file.id}/audio"
     return [
-        f'<span class="filename">{name}</span><small>{formatting.size(file.size)}</small>',
+        f'<span class="filename">{name}</span> <small>{formatting.size(file.size)}</small>',
         f'{formatting.verdict_chip(file)}<small class="reason">{escape(file.reason)}</small>',
         formatting.length(file),
         formatting.loudness(file),

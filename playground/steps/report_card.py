@@ -7,7 +7,7 @@ from typing import Any
 from playground.formatting import NOTHING, count
 from playground.pages.markup import table
 
-COLUMNS = ("", "Likeness", "Words misheard", "Naturalness")
+COLUMNS = ("Voice", "Likeness", "Words misheard", "Naturalness")
 EXPLANATION = (
     "Likeness: how similar the speaker is to the recordings, 1 being the same (cosine of speaker embeddings). "
     "Words misheard: by speech recognition, of sentences that are not in the recordings; fewer is better. "
