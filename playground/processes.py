@@ -1,9 +1,13 @@
 """Small things that all processes of the playground share."""
 
+import ctypes
 import logging
 import os
 import secrets
 import socket
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Names of glibc's malloc.h."""
 
 
 def set_up_logging(level: str) -> None:
@@ -19,6 +23,15 @@ def share_processors() -> None:
     Training and speaking at once on 2 cores, spinning threads make a sentence take seven times as long.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def give_memory_back_early() -> None:
+    """Let the C library return what it frees to the system at once, for a process whose peak counts more than its
+    speed: speaking 11 s then peaks 0.3 GB lower. Only glibc has this knob."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        for knob in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD):
+            libc.mallopt(knob, 1 << 20)
 
 
 def lower_priority(by: int) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.errors import ModelError
 from model.files import written_aside
+from playground.processes import give_memory_back_early
 from playground.services.errors import SpeechUnavailable
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MODELS_KEPT = 2
+MODELS_KEPT = 1
+"""Each model more takes 0.3 GB; loading one takes some seconds."""
 _END = "end"
 
 
@@ -134,6 +136,7 @@ class SpeechProcess:
 
 def _serve(connection: Connection, weights_dir: Path) -> None:
     """The process: a request, its chunks, an end; until the other side is gone."""
+    give_memory_back_early()
     models = _Models(weights_dir)
     while True:
         try:

@@ -1,6 +1,7 @@
 """The page: navigation, and which view a place shows. Everything it shows is read from the services."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -53,6 +54,7 @@ class View(Protocol):
 def mount(app: "FastAPI", parts: Parts) -> "FastAPI":
     """Serve the page at `/`, behind the routes that `app` has already."""
     _keep_to_this_machine(parts)
+    app.add_middleware(_WithoutPageParameter)
     return gr.mount_gradio_app(
         app,
         _blocks(parts),
@@ -65,6 +67,18 @@ def mount(app: "FastAPI", parts: Parts) -> "FastAPI":
         theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         head=f"<style>{(HERE / 'page.css').read_text(encoding='utf-8')}</style>",
     )
+
+
+class _WithoutPageParameter:
+    """Takes `?page=` as `?view=`: gradio claims that name for pages of its own, and fails when it knows none."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"] == "/":
+            scope = scope | {"query_string": re.sub(rb"(^|&)page=", rb"\1view=", scope["query_string"])}
+        await self._app(scope, receive, send)
 
 
 def _keep_to_this_machine(parts: Parts) -> None:

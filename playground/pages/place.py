@@ -25,7 +25,7 @@ class Place:
         step = values.get("step", "")
         clone = values.get("clone", "")
         return cls(
-            view="clone" if clone else values.get("view", "clones"),
+            view="clone" if clone else values.get("view", values.get("page", "clones")),
             clone=clone,
             step=int(step) if step.isdecimal() and len(step) == 1 else None,
             dataset=values.get("dataset", ""),

@@ -69,7 +69,7 @@ class SpeechPage:
         return {self._history: self._history_of(playing=self._parts.speech.speak(request))}
 
     def _price_of(self, text: str, voice_id: str | None, model_id: str) -> Updates:
-        if not voice_id or not text.strip():
+        if not voice_id or not any(character.isalnum() for character in text):
             return {self._price: ""}
         plan = self._parts.speech.plan(SpeechRequest(voice_id=voice_id, text=text, model_id=model_id))
         words = f"{formatting.count(len(text), 'character')}: {formatting.credits(plan.credits)} credits"

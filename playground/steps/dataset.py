@@ -49,7 +49,7 @@ class DatasetStep:
         may_choose = clone.status in (Status.DRAFT, Status.FAILED)
         return {
             self._chosen: self._chosen_words(clone),
-            self._go_on: gr.Row(visible=clone.dataset_id is not None),
+            self._go_on: gr.Row(visible=clone.dataset_id is not None or not may_choose),
             self._choice: gr.Column(visible=may_choose),
             self._create_button: gr.Button(variant="secondary" if clone.dataset_id else "primary"),
             self._name: clone.name,

@@ -97,7 +97,10 @@ def read_story(path: Path) -> Story | None:
 
 
 def restore(path: Path, *, network: Network, alpha: float) -> SpeakerStyle:
-    """Add the saved difference to a network that holds base weights; `alpha` of it in the decoder."""
+    """Add the saved difference to a network that holds base weights; `alpha` of it in the decoder.
+
+    It is added in place: of a mapped file that makes private copies of the pages that change, and of no others.
+    """
     from safetensors.torch import load_file
 
     speaker_tensors: dict[str, Tensor] = {}
@@ -108,7 +111,7 @@ def restore(path: Path, *, network: Network, alpha: float) -> SpeakerStyle:
                 continue
             share = alpha if name.startswith("decoder.") else 1.0
             parameter = network.get_parameter(name)
-            parameter.data = parameter.data + share * value.to(parameter)
+            parameter.data.add_(value.to(parameter), alpha=share)
     speaker = SpeakerStyle(speaker_tensors["center"], speaker_tensors["mean"][None])
     speaker.load_state_dict(speaker_tensors)
     return speaker.requires_grad_(False)
