@@ -13,7 +13,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 def set_up_logging(level: str) -> None:
     """Log to standard error with time, process and module."""
     logging.basicConfig(level=level, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s", force=True)
-    for talkative in ("httpx", "faster_whisper"):
+    for talkative in ("httpx", "faster_whisper", "uvicorn.access"):
         logging.getLogger(talkative).setLevel("WARNING")
 
 

@@ -133,11 +133,18 @@ def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(
     stopped = engine.fine_tune(clips, config, tmp_path)
     next(report for report in stopped if report.stage == "voice")
     stopped.close()
-    assert (tmp_path / CHECKPOINT_FILE).exists()
+    learnt = _differences_of_prosody(tmp_path / CHECKPOINT_FILE)
+    assert max(float(difference.abs().max()) for difference in learnt.values()) > 0
     again = list(engine.fine_tune(clips, config, tmp_path))
     assert again[0].message.startswith("Going on")
     assert "prosody" not in {report.stage for report in again}
     assert json.loads((tmp_path / STORY_FILE).read_text())["stages"]["prosody"]["steps"] == 1
+    kept = _differences_of_prosody(tmp_path / MODEL_FILE)
+    assert all(torch.allclose(kept[name], difference, atol=1e-6) for name, difference in learnt.items())
+
+
+def _differences_of_prosody(path: Path) -> "dict[str, torch.Tensor]":
+    return {name: value.float() for name, value in load_file(path).items() if name.startswith("predictor.")}
 
 
 def test_other_transcripts_start_afresh(engine: KokoroEngine, clips: list[TrainingClip], tmp_path: Path) -> None:

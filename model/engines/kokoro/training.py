@@ -84,7 +84,8 @@ class FineTune:
 
     @property
     def _left(self) -> float:
-        spent = self._spent_before + time.monotonic() - self._began
+        """Seconds of this call that are left; what an earlier one spent is its own affair."""
+        spent = time.monotonic() - self._began
         return max(0.0, self._config.seconds - SAVING_SECONDS - spent)
 
     def _usable_checkpoint(self) -> Path | None:
@@ -138,6 +139,9 @@ class FineTune:
     def _place_network(self, checkpoint: Path | None, examples: Sequence[Example]) -> None:
         """Take up the checkpoint's weights, or the base's and the nearest stock style; give training its copies."""
         network = self._network
+        for name in self._base:
+            parameter = network.get_parameter(name)
+            parameter.data = parameter.data.clone()  # before anything is added: `_base` stays the base
         if checkpoint:
             self._speaker = restore(checkpoint, network=network, alpha=1.0)
         else:
@@ -146,9 +150,6 @@ class FineTune:
             traits = torch.stack([example.clip.traits for example in examples])
             self._speaker = SpeakerStyle(torch.from_numpy(center), traits)
         self._speaker.requires_grad_(True)
-        for name in self._base:
-            parameter = network.get_parameter(name)
-            parameter.data = parameter.data.clone()
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network.to(device)
         self._speaker.to(device)
