@@ -1,9 +1,8 @@
 """The table of fine-tunes, and the lease by which one worker at a time owns a run."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from storage.records import FineTune, now
+from storage.records import FineTune, later, now
 from storage.table import Table
 
 LEASE_SECONDS = 15.0
@@ -28,8 +27,7 @@ class FineTunes(Table[FineTune]):
                 status = 'training',
                 started_at = coalesce(started_at, :now),
                 lease_owner = :owner,
-                lease_expires_at = :expires,
-                progressed_at = :now
+                lease_expires_at = :expires
             where id = (
                 select id from fine_tunes
                 where status = 'created' or (status = 'training' and lease_expires_at < :now)
@@ -39,13 +37,13 @@ class FineTunes(Table[FineTune]):
             ) < :at_once
             returning *
             """,
-            {"now": now(), "expires": _lease_end(), "owner": owner, "at_once": at_once},
+            {"now": now(), "expires": later(now(), LEASE_SECONDS), "owner": owner, "at_once": at_once},
         )
         return claimed[0] if claimed else None
 
     def renew(self, id: str, *, owner: str) -> FineTune | None:
         """Keep the lease; None when this owner has it no more."""
-        return self.update_leased(id, owner=owner, lease_expires_at=_lease_end())
+        return self.update_leased(id, owner=owner, lease_expires_at=later(now(), LEASE_SECONDS))
 
     def update_leased(self, id: str, *, owner: str, **changes: Any) -> FineTune | None:
         """Write columns of a run that this owner holds; None when it does not hold it any more."""
@@ -59,7 +57,3 @@ class FineTunes(Table[FineTune]):
     def using_dataset(self, dataset_id: str) -> list[FineTune]:
         """The runs that wait or train on a dataset."""
         return self.where("dataset_id = ? and status in ('created', 'training')", [dataset_id])
-
-
-def _lease_end() -> str:
-    return (datetime.now(UTC) + timedelta(seconds=LEASE_SECONDS)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

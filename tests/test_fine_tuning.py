@@ -9,7 +9,7 @@ from playground.services.fine_tuning import CloneForm
 from playground.services.runs import MAX_TAKEOVERS, LeaseLost, RunProgress, Runs
 from playground.settings import Settings
 from storage.errors import NotFound
-from storage.records import DatasetFile, FineTune, LedgerKind, Status, Voice
+from storage.records import DatasetFile, FineTune, LedgerKind, Status, Voice, later, now, seconds_between
 from tests.making import TINY, checked_dataset, queued
 
 PRICE = 1_000_000
@@ -28,9 +28,7 @@ def _claimed(parts: Parts, runs: Runs) -> FineTune:
 
 
 def _voices(fine_tune: FineTune) -> list[Voice]:
-    return [
-        Voice(name=f"V{n}", language="en", model_id=TINY, fine_tune_id=fine_tune.id, position=n) for n in range(4)
-    ]
+    return [Voice(name=f"V{n}", language="en", model_id=TINY, fine_tune_id=fine_tune.id, position=n) for n in range(4)]
 
 
 def _kinds(parts: Parts) -> list[LedgerKind]:
@@ -228,3 +226,14 @@ def test_lists_of_voices_begin_with_v0_and_with_the_first_stock_voice(parts: Par
     page = parts.fine_tuning.voices_page(fine_tune.id)
     assert [voice.name for voice in page.records] == ["V0", "V1", "V2", "V3"]
     assert [voice.name for voice in parts.voices.search()[:5]] == ["V0", "V1", "V2", "V3", "Heart"]
+
+
+def test_time_in_which_no_worker_had_the_run_does_not_count(parts: Parts, runs: Runs) -> None:
+    fine_tune = _claimed(parts, runs)
+    yesterday = later(str(fine_tune.started_at), -86_400)
+    with parts.storage.write() as tables:
+        tables.fine_tunes.update(fine_tune.id, started_at=yesterday, progressed_at=later(yesterday, 60))
+    runs.hand_back(fine_tune, owner="w")
+    again = runs.claim(owner="w2", at_once=1)
+    assert again is not None
+    assert seconds_between(str(again.started_at), now()) == pytest.approx(60, abs=5)

@@ -235,6 +235,7 @@ class FineTuning:
             attempt=fine_tune.attempt + 1,
             queued_at=now(),
             started_at=None,
+            progressed_at=None,
             finished_at=None,
             takeovers=0,
             cancel_requested=False,

@@ -9,7 +9,7 @@ from typing import Any
 from model.files import written_aside
 from playground.services.accounts import Accounts
 from storage.database import Storage, Tables
-from storage.records import Clip, FineTune, Status, TrainingEvent, Voice, now, seconds_between
+from storage.records import Clip, FineTune, Status, TrainingEvent, Voice, later, now, seconds_between
 
 MAX_TAKEOVERS = 3
 CANCELLED = "cancelled_by_user"
@@ -67,7 +67,7 @@ class Runs:
                     f"“{fine_tune.stage}”. Often that is too little memory: close other programs, then Retry.",
                 )
                 return None
-            return fine_tune
+            return _with_idle_time_left_out(tables, fine_tune)
 
     def renew(self, fine_tune_id: str, *, owner: str) -> FineTune:
         """Keep the lease; the row may say `cancel_requested`. Raises LeaseLost."""
@@ -248,6 +248,14 @@ class Runs:
 def _fits(clip: Clip, language: str) -> bool:
     """Whether a transcript is a person's, or was heard in the language of the run."""
     return clip.transcript_source == "person" or clip.language == language
+
+
+def _with_idle_time_left_out(tables: Tables, fine_tune: FineTune) -> FineTune:
+    """Move the start on by the time in which no worker had the run: it does not count against its minutes."""
+    idle = seconds_between(fine_tune.progressed_at or now(), now())
+    return tables.fine_tunes.update(
+        fine_tune.id, started_at=later(fine_tune.started_at or now(), idle), progressed_at=now()
+    )
 
 
 def _held(fine_tune: FineTune | None) -> FineTune:

@@ -3,10 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from model import base_models
 from model.engines.protocol import FineTuneConfig, TrainingClip
@@ -14,13 +11,11 @@ from model.errors import TooLittleSpeech, TrainingFailed
 from model.sentences import TEST_SENTENCES
 from model.transcription import Transcriber, prepare_whisper
 from playground.parts import Parts
+from playground.services.checking import Judge, Listener
 from playground.services.datasets import MINIMUM_SECONDS
 from playground.services.runs import RunClip, RunProgress, Runs
-from playground.speech_process import SpeakingAs, SpeechProcess, StyleOf, VoiceSource, write_style
+from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
 from storage.records import FineTune, Voice, now, seconds_between
-
-if TYPE_CHECKING:
-    from model.engines.protocol import Waveform
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +28,8 @@ MIN_TRAINED_SECONDS = 30.0
 HELD_OUT_CLIPS, HELD_OUT_SHARE, HELD_OUT_SECONDS = 5, 0.05, 120.0
 WORST_WER, WER_ABOVE_STOCK = 0.2, 0.1
 SHORTEST_TRAINING_SECONDS = 20.0
+LOADING_SECONDS = 30.0
+"""Kept free, beside the time that five voices take to be heard, for loading them and the measures."""
 
 
 class DataFault(Exception):
@@ -42,16 +39,6 @@ class DataFault(Exception):
         super().__init__(message)
         self.code = code
         self.report = report
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heard:
-    """What became of the test sentences in one voice."""
-
-    waveforms: list["Waveform"]
-    word_error_rate: float
-    problems: list[str]
-    seconds: float
 
 
 class TrainingRun:
@@ -109,8 +96,11 @@ class TrainingRun:
         self._transcriber = Transcriber(prepare_whisper(self._parts.settings.weights))
         self._deadline += time.monotonic() - one_time
         yield self._at("prepare", 2, 4, message="Speaking the test sentences with a stock voice, to compare with")
-        self._stock = self._hear(VoiceSource(model_id=self._base.id, stock_name=self._nearest_stock()))
-        self._reserve = self._stock.seconds * (VOICES + 2) + 10
+        self._listener = Listener(self._speech, self._transcriber, self._fine_tune.language)
+        stock = VoiceSource(model_id=self._base.id, stock_name=self._nearest_stock())
+        self._listener.warm_up(stock)
+        self._stock = self._listener.hear(stock)
+        self._reserve = self._stock.seconds * (VOICES + 1) + LOADING_SECONDS
         yield self._at("prepare", 4, 4)
 
     def _nearest_stock(self) -> str:
@@ -210,14 +200,14 @@ class TrainingRun:
         from model.audio import read_wav
 
         recordings = [read_wav(clip.path)[0] for clip in held_out]
-        judge = _Judge(recordings)
+        judge = Judge(recordings)
         rows = [judge.row("Recordings", recordings, None)]
         yield self._at("check", 0, VOICES + 1)
         worst = max(WORST_WER, self._stock.word_error_rate + WER_ABOVE_STOCK)
         problems = []
         media = self._parts.storage.media
         for number, voice in enumerate(self.voices):
-            heard = self._hear(
+            heard = self._listener.hear(
                 VoiceSource(
                     model_id=self._base.id,
                     folder=self._folder / "model",
@@ -233,7 +223,7 @@ class TrainingRun:
                 )
             yield self._at("check", number + 1, VOICES + 1)
         first = self.voices[0]
-        cloned = self._hear(
+        cloned = self._listener.hear(
             VoiceSource(
                 model_id=self._base.id,
                 reference_path=media.path(first.reference_path),
@@ -255,34 +245,6 @@ class TrainingRun:
                 report=self.report,
             )
         yield self._at("check", VOICES + 1, VOICES + 1)
-
-    def _hear(self, source: VoiceSource) -> Heard:
-        """Speak the test sentences in a process of its own, and let recognition write down what it hears."""
-        from model.evaluation import check_waveform, word_error_rate
-
-        started = time.monotonic()
-        language = self._fine_tune.language
-        sentences = TEST_SENTENCES[language]
-        waveforms = [
-            np.concatenate([*self._speech.speak(SpeakingAs(source=source, text=sentence, language=language))])
-            for sentence in sentences
-        ]
-        problems = [
-            problem
-            for sentence, waveform in zip(sentences, waveforms, strict=True)
-            if (problem := check_waveform(waveform, text=sentence))
-        ]
-        heard = self._transcriber.transcribe_many(waveforms, language)
-        rates = [
-            word_error_rate(sentence, transcript.text, language)
-            for sentence, transcript in zip(sentences, heard, strict=True)
-        ]
-        return Heard(
-            waveforms=waveforms,
-            word_error_rate=float(np.mean(rates)),
-            problems=problems,
-            seconds=time.monotonic() - started,
-        )
 
     def _at(
         self,
@@ -308,36 +270,6 @@ class TrainingRun:
             loss=loss,
             message=message,
         )
-
-
-class _Judge:
-    """Measures spoken sentences against the recordings that were kept back from training."""
-
-    def __init__(self, recordings: Sequence["Waveform"]) -> None:
-        from model.evaluation import Naturalness, SpeakerEncoder
-
-        self._encoder = SpeakerEncoder()
-        self._naturalness = Naturalness()
-        self._recordings = recordings
-
-    def row(self, name: str, waveforms: Sequence["Waveform"], word_error_rate: float | None) -> dict[str, Any]:
-        naturalness = np.mean([self._naturalness.score(waveform) for waveform in waveforms])
-        row: dict[str, Any] = {
-            "name": name,
-            "similarity": round(self._similarity(waveforms), 3),
-            "naturalness": round(float(naturalness), 2),
-        }
-        if word_error_rate is not None:
-            row["word_error_rate"] = round(word_error_rate, 3)
-        return row
-
-    def _similarity(self, waveforms: Sequence["Waveform"]) -> float:
-        """To the recordings; each recording itself is compared with the others only."""
-        if waveforms is not self._recordings:
-            return self._encoder.similarity(waveforms, self._recordings)
-        others = [[other for other in waveforms if other is not one] for one in waveforms]
-        cosines = [self._encoder.similarity([one], rest) for one, rest in zip(waveforms, others, strict=True) if rest]
-        return float(np.mean(cosines)) if cosines else 1.0
 
 
 def _held_out(clips: Sequence[TrainingClip]) -> list[TrainingClip]:

@@ -1,0 +1,95 @@
+"""How voices are judged: they speak the test sentences, recognition writes them down, and measures compare them."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from model.evaluation import Naturalness, SpeakerEncoder, check_waveform, word_error_rate
+from model.sentences import TEST_SENTENCES
+from model.transcription import Transcriber
+from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
+
+if TYPE_CHECKING:
+    from model.engines.protocol import Waveform
+
+WARM_UP_TEXT = "Good morning."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What became of the test sentences in one voice; `seconds` is the time that it took."""
+
+    waveforms: list["Waveform"]
+    word_error_rate: float
+    problems: list[str]
+    seconds: float
+
+
+class Listener:
+    """Lets voices speak the test sentences of a language, in a process of its own, and writes down what it hears."""
+
+    def __init__(self, speech: SpeechProcess, transcriber: Transcriber, language: str) -> None:
+        self._speech = speech
+        self._transcriber = transcriber
+        self._language = language
+
+    def warm_up(self, source: VoiceSource) -> None:
+        """Load the models, so that the next `hear` takes the time of hearing alone."""
+        self._transcriber.transcribe(self._spoken(source, WARM_UP_TEXT), self._language)
+
+    def hear(self, source: VoiceSource) -> Heard:
+        """Raises SpeechUnavailable and the engine's ModelErrors."""
+        started = time.monotonic()
+        sentences = TEST_SENTENCES[self._language]
+        waveforms = [self._spoken(source, sentence) for sentence in sentences]
+        problems = [
+            problem
+            for sentence, waveform in zip(sentences, waveforms, strict=True)
+            if (problem := check_waveform(waveform, text=sentence))
+        ]
+        heard = self._transcriber.transcribe_many(waveforms, self._language)
+        rates = [
+            word_error_rate(sentence, transcript.text, self._language)
+            for sentence, transcript in zip(sentences, heard, strict=True)
+        ]
+        return Heard(
+            waveforms=waveforms,
+            word_error_rate=float(np.mean(rates)),
+            problems=problems,
+            seconds=time.monotonic() - started,
+        )
+
+    def _spoken(self, source: VoiceSource, text: str) -> "Waveform":
+        return np.concatenate([*self._speech.speak(SpeakingAs(source=source, text=text, language=self._language))])
+
+
+class Judge:
+    """Measures spoken sentences against the recordings that were kept back from training."""
+
+    def __init__(self, recordings: Sequence["Waveform"]) -> None:
+        self._encoder = SpeakerEncoder()
+        self._naturalness = Naturalness()
+        self._recordings = recordings
+
+    def row(self, name: str, waveforms: Sequence["Waveform"], word_error_rate: float | None) -> dict[str, Any]:
+        """A line of the report card."""
+        naturalness = np.mean([self._naturalness.score(waveform) for waveform in waveforms])
+        row: dict[str, Any] = {
+            "name": name,
+            "similarity": round(self._similarity(waveforms), 3),
+            "naturalness": round(float(naturalness), 2),
+        }
+        if word_error_rate is not None:
+            row["word_error_rate"] = round(word_error_rate, 3)
+        return row
+
+    def _similarity(self, waveforms: Sequence["Waveform"]) -> float:
+        """To the recordings; each recording itself is compared with the others only."""
+        if waveforms is not self._recordings:
+            return self._encoder.similarity(waveforms, self._recordings)
+        others = [[other for other in waveforms if other is not one] for one in waveforms]
+        cosines = [self._encoder.similarity([one], rest) for one, rest in zip(waveforms, others, strict=True) if rest]
+        return float(np.mean(cosines)) if cosines else 1.0
