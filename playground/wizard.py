@@ -18,7 +18,7 @@ from playground.pages.place import Place
 from playground.pages.speech import SpeechPage
 from playground.pages.usage import UsagePage
 from playground.pages.voices import VoicesPage
-from playground.pages.widgets import Updates, guarded, html
+from playground.pages.widgets import Updates, html, on
 from playground.parts import Parts
 from storage.errors import NotFound
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 TITLE = "Voice Playground"
 BOOTING = "?"
-"""The router's value before the first load: no query is this, so that the first one counts as a change."""
+"""The router's value before the address is read: no query is this, so that the first one counts as a change."""
 
 NAVIGATION = {
     "clones": "Pro Voice Clone",
@@ -117,9 +117,6 @@ def _blocks(parts: Parts) -> gr.Blocks:
 
 
 def _wire(blocks: gr.Blocks, router: gr.HTML, navigation: gr.HTML, views: Mapping[str, View]) -> None:
-    def load(request: gr.Request) -> str:
-        return Place.parse(str(request.query_params)).query
-
     def show(query: str, request: gr.Request) -> Updates:
         place = Place.parse(query, origin=_origin(request))
         try:
@@ -138,9 +135,8 @@ def _wire(blocks: gr.Blocks, router: gr.HTML, navigation: gr.HTML, views: Mappin
 
     outputs: list[Any] = [router, navigation, *(view.column for view in views.values())]
     outputs += [output for view in views.values() for output in (*view.outputs, *view.timers)]
-    private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    blocks.load(load, outputs=[router], **private)
-    router.change(guarded(show), inputs=[router], outputs=list(dict.fromkeys(outputs)), **private)
+    blocks.load(None, outputs=[router], js="() => location.search.slice(1)")
+    on(router.change, show, inputs=[router], outputs=list(dict.fromkeys(outputs)))
 
 
 def _origin(request: gr.Request) -> str:

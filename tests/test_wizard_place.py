@@ -25,6 +25,10 @@ def test_what_an_address_should_not_say_is_left_out(query: str) -> None:
     assert Place.parse(query) == Place(view="clone", clone="x")
 
 
+def test_page_is_understood_as_view() -> None:
+    assert Place.parse("page=voices") == Place(view="voices")
+
+
 def test_home_has_the_bare_address() -> None:
     assert link(Place()) == "/"
 

@@ -123,6 +123,7 @@ def test_the_page_is_behind_the_routes_that_are_there(parts: Parts) -> None:
     with TestClient(wizard.mount(app, parts), base_url="http://127.0.0.1") as client:
         assert client.get("/voices").json() == ["mine"]
         page = client.get("/")
+        assert client.get("/?page=voices").status_code == 200
     assert page.status_code == 200
     assert "Best practices" in page.text
     assert "fonts.googleapis" not in page.text
