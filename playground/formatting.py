@@ -57,7 +57,8 @@ def size(size_bytes: int) -> str:
 
 
 def credits(amount: float) -> str:
-    """`1,000,000`; halves keep their digit."""
+    """`1,000,000`; halves keep their digit, and nothing has no sign."""
+    amount = amount or 0.0
     return f"{amount:,.0f}" if float(amount).is_integer() else f"{amount:,.1f}"
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.errors import ModelError
 from model.files import written_aside
-from playground.processes import give_memory_back_early
+from playground.processes import give_memory_back
 from playground.services.errors import SpeechUnavailable
 
 if TYPE_CHECKING:
@@ -136,7 +136,6 @@ class SpeechProcess:
 
 def _serve(connection: Connection, weights_dir: Path) -> None:
     """The process: a request, its chunks, an end; until the other side is gone."""
-    give_memory_back_early()
     models = _Models(weights_dir)
     while True:
         try:
@@ -144,6 +143,7 @@ def _serve(connection: Connection, weights_dir: Path) -> None:
             if request == _END:
                 continue
             connection.send(_answer(connection, models, request))
+            give_memory_back()
         except (EOFError, ConnectionError):
             return
 

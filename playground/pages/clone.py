@@ -9,7 +9,7 @@ from model.base_models import LANGUAGE_NAMES
 from playground.formatting import status_chip
 from playground.pages.markup import goto
 from playground.pages.place import NEW, Place
-from playground.pages.widgets import Confirmation, Poll, Updates, html, on
+from playground.pages.widgets import Confirmation, Poll, Updates, focus_dialog, html, on
 from playground.parts import Parts
 from playground.steps.best_practices import BestPractices
 from playground.steps.dataset import DatasetStep
@@ -83,7 +83,7 @@ class ClonePage:
 
         on(self._walk.select, follow, inputs=[router], outputs=[router])
         self._poll.wire(self._look_again, inputs=[router], outputs=[self._head])
-        on(self._delete.click, self._ask, inputs=[router], outputs=self._confirmation.outputs)
+        focus_dialog(on(self._delete.click, self._ask, inputs=[router], outputs=self._confirmation.outputs))
         on(self._confirmation.confirm.click, self._remove, inputs=[self._confirmation.subject], outputs=[router])
 
     def _ask(self, query: str) -> Updates:

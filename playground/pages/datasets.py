@@ -10,7 +10,7 @@ from playground.formatting import minutes, moment
 from playground.pages.markup import action, empty, goto, heading, table
 from playground.pages.place import Place
 from playground.pages.recordings import Recordings
-from playground.pages.widgets import Confirmation, NameForm, Updates, clickable, html, on
+from playground.pages.widgets import Confirmation, NameForm, Updates, clickable, focus_dialog, html, on
 from playground.parts import Parts
 from playground.services.datasets import DatasetSummary
 
@@ -46,7 +46,7 @@ class DatasetsPage:
         search = [self._search]
         on(self._search.change, self._rows, inputs=search, outputs=[self._list], trigger_mode="always_last")
         on(create.click, self._create, inputs=[self._name], outputs=[router])
-        on(self._list.click, self._act, outputs=dialogs)
+        focus_dialog(on(self._list.click, self._act, outputs=dialogs))
         on(self._form.save.click, self._save, inputs=[*self._form.inputs, *search], outputs=lists)
         on(
             self._confirmation.confirm.click,

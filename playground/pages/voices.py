@@ -9,7 +9,7 @@ import gradio as gr
 from model.base_models import LANGUAGE_NAMES
 from playground.pages.markup import action, copyable, empty, goto, heading, player, table
 from playground.pages.place import Place
-from playground.pages.widgets import Confirmation, NameForm, Updates, clickable, html, on
+from playground.pages.widgets import Confirmation, NameForm, Updates, clickable, focus_dialog, html, on
 from playground.parts import Parts
 from storage.records import Voice
 
@@ -36,7 +36,7 @@ class VoicesPage:
         self.outputs: list[Any] = [*filters, self._list, *dialogs]
         on(self._search.change, self._rows, inputs=filters, outputs=[self._list], trigger_mode="always_last")
         on(self._owner.input, self._rows, inputs=filters, outputs=[self._list])
-        on(self._list.click, self._act, outputs=dialogs)
+        focus_dialog(on(self._list.click, self._act, outputs=dialogs))
         on(self._form.save.click, self._save, inputs=[*self._form.inputs, *filters], outputs=[self._list, *dialogs])
         on(
             self._confirmation.confirm.click,

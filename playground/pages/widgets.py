@@ -68,6 +68,11 @@ def on(
     )
 
 
+def focus_dialog(event: Any) -> None:
+    """Move the keyboard's focus into the dialog that an event has opened, once it is drawn."""
+    event.then(None, js="() => setTimeout(() => document.querySelector('.dialog :is(input, button)')?.focus(), 100)")
+
+
 def html(value: str = "", **options: Any) -> gr.HTML:
     """Our own markup, without gradio's prose styles."""
     return gr.HTML(value, apply_default_css=False, js_on_load=None, **options)
@@ -126,7 +131,7 @@ class Confirmation:
     """Asks before something goes, and says what goes with it."""
 
     def __init__(self, elem_id: str, *, verb: str) -> None:
-        with gr.Column(visible=False, elem_id=elem_id, elem_classes="confirmation") as self.column:
+        with gr.Column(visible=False, elem_id=elem_id, elem_classes=["dialog", "danger"]) as self.column:
             self._words = html()
             with gr.Row():
                 self._keep = gr.Button("Keep it", size="sm")
@@ -152,7 +157,7 @@ class NameForm:
     """Renames and describes one record."""
 
     def __init__(self, elem_id: str, *, noun: str) -> None:
-        with gr.Column(visible=False, elem_id=elem_id, elem_classes="confirmation") as self.column:
+        with gr.Column(visible=False, elem_id=elem_id, elem_classes="dialog") as self.column:
             html(f'<p class="title">Rename or describe the {escape(noun)}</p>')
             self.name = gr.Textbox(label="Name", max_lines=1, elem_id=f"{elem_id}-name")
             self.description = gr.Textbox(label="Description", lines=2, elem_id=f"{elem_id}-description")

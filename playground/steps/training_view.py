@@ -17,7 +17,8 @@ def live(clone: FineTune, events: Sequence[TrainingEvent], *, position: int) -> 
         words = "It begins by itself as soon as the trainer is free."
     else:
         title = "Cancelling…" if clone.cancel_requested else f"Training: {clone.stage or 'starting'}"
-        words = clone.message
+        said = (event.message for event in reversed(events) if event.message and event.stage == clone.stage)
+        words = next(said, "")
     elapsed = seconds_between(clone.started_at or clone.queued_at or now(), now())
     figures = {
         "Done": f"<b>{formatting.percent(clone.progress)}</b>",
@@ -66,6 +67,8 @@ def _stages(clone: FineTune) -> str:
             state = "stopped"
         seconds = clone.stage_seconds.get(stage)
         detail = f"<small>{formatting.clock(seconds)}</small>" if seconds is not None and state != "current" else ""
+        if state == "done" and seconds is None:
+            detail = "<small>not needed</small>"
         if state == "current" and clone.steps:
             detail = f"<small>{clone.step:,} of {clone.steps:,}</small>"
         here = ' aria-current="step"' if state == "current" else ""
