@@ -1,12 +1,11 @@
 """The worker, for real: a run to its end, killed, cancelled, handed back, and weights that are broken."""
 
 import os
+import resource
 import signal
 
-import pytest
-
 from model.audio import read_wav
-from playground.parts import Parts
+from playground.parts import Parts, make_parts
 from playground.services.speech import SpeechRequest
 from storage.records import Status
 from tests.making import TINY
@@ -91,16 +90,23 @@ def test_deleting_a_clone_stops_its_run_and_leaves_no_files(parts: Parts) -> Non
         assert not folder.exists()
 
 
-def test_broken_weights_fail_the_run_with_words_and_without_charge(parts: Parts) -> None:
-    fine_tune = start_training(parts)
+def test_broken_weights_are_made_again(parts: Parts) -> None:
+    fine_tune = start_training(parts, minutes=10)
     weights = parts.settings.data_dir / "weights"
-    own = parts.settings.model_copy(update={"weights_dir": weights})
-    (weights / "whisper-base").mkdir(parents=True)
-    (weights / "whisper-base" / broken).write_bytes(b"truncated")
-    from playground.parts import make_parts
+    model = weights / "whisper-base" / "model.bin"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"truncated")
+    with running(make_parts(parts.settings.model_copy(update={"weights_dir": weights})), WORKER):
+        wait_for_stage(parts, fine_tune, "voice")
+    assert model.stat().st_size > 100_000_000
 
-    with running(make_parts(own), WORKER):
+
+def test_a_disk_that_takes_no_more_fails_the_run_with_words(parts: Parts) -> None:
+    fine_tune = start_training(parts)
+    own = make_parts(parts.settings.model_copy(update={"weights_dir": parts.settings.data_dir / "weights"}))
+    with running(own, WORKER) as supervisor:
+        resource.prlimit(supervisor.pid(WORKER), resource.RLIMIT_FSIZE, (50 * 1024**2, 50 * 1024**2))
         failed = wait_for_end(parts, fine_tune)
-    assert failed.status == Status.FAILED
-    assert failed.error_code == "weights_unavailable"
-    assert parts.accounts.account().balance == parts.accounts.account().granted
+    assert (failed.status, failed.error_code) == (Status.FAILED, "disk")
+    assert "Check the free space, then Retry." in failed.error
+    assert parts.accounts.account().held == 0
