@@ -54,7 +54,7 @@ def test_size(size: int, words: str) -> None:
     assert formatting.size(size) == words
 
 
-@pytest.mark.parametrize(("amount", "words"), [(1_000_000.0, "1,000,000"), (40.5, "40.5"), (0, "0")])
+@pytest.mark.parametrize(("amount", "words"), [(1_000_000.0, "1,000,000"), (40.5, "40.5"), (0, "0"), (-0.0, "0")])
 def test_credits_keep_their_halves(amount: float, words: str) -> None:
     assert formatting.credits(amount) == words
 

@@ -99,6 +99,7 @@ def test_a_clone_is_deleted_after_a_question_that_names_what_goes(page: Page, se
     page.goto(f"{server.url}/?clone={draft.id}")
     page.locator("#delete-clone").click()
     expect(page.get_by_role("alert").filter(has_text="the dataset stays")).to_be_visible()
+    expect(page.get_by_role("button", name="Keep it")).to_be_focused()
     page.get_by_role("button", name="Delete the clone").click()
     expect(page.get_by_role("heading", name="Your Pro Voice Clones")).to_be_visible()
     expect(page.locator("#clones")).not_to_contain_text("Nobody needs me")
