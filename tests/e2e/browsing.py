@@ -1,8 +1,9 @@
 """What a person does with the page, and what a test must see: dropping files, playing sound, no faults."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from playwright.sync_api import Locator, Page, Request
@@ -46,21 +47,30 @@ class Watched:
             self.all.append(f"console: {text}")
 
     def request(self, request: Request) -> None:
-        self.is_leaving |= request.is_navigation_request()
         if not request.url.startswith(("http://127.0.0.1", "data:", "blob:")):
             self.all.append(f"foreign request: {request.url}")
 
-    def loaded(self) -> None:
-        self.is_leaving = False
+    def leaving(self, navigate: Callable[..., Any]) -> Callable[..., Any]:
+        """A way to leave the page, during which the words of leaving are let pass."""
+
+        def leave(*arguments: Any, **options: Any) -> Any:
+            self.is_leaving = True
+            try:
+                return navigate(*arguments, **options)
+            finally:
+                self.is_leaving = False
+
+        return leave
 
 
 def watched(page: Page) -> Watched:
-    """Listen from now on. Only the console's words of a page that is being left are let pass."""
+    """Listen from now on. Only the console's words of a page that the test is leaving are let pass."""
     faults = Watched()
     page.on("console", lambda message: faults.console(message.type, message.text))
     page.on("pageerror", lambda error: faults.all.append(f"script error: {error}"))
     page.on("request", faults.request)
-    page.on("load", faults.loaded)
+    for name in ("goto", "reload", "close"):
+        setattr(page, name, faults.leaving(getattr(page, name)))
     return faults
 
 

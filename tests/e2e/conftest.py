@@ -79,6 +79,7 @@ def _page(browser: Browser, *, width: int, height: int) -> Iterator[Page]:
     opened = context.new_page()
     faults: Watched = watched(opened)
     yield opened
+    opened.close()
     context.close()
     assert faults.all == []
 
