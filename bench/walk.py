@@ -42,7 +42,7 @@ class Walk:
         expect(page.get_by_label("Name", exact=True)).to_have_value("Untitled Pro Voice Clone")
         page.get_by_label("Name", exact=True).fill("Ada")
         self.shot("voice-details")
-        page.get_by_role("button", name="Next").click()
+        page.get_by_role("button", name="Next", exact=True).click()
         expect(page.get_by_role("button", name="Create Dataset")).to_be_visible()
         self.shot("dataset")
         page.get_by_role("button", name="Create Dataset").click()
@@ -59,7 +59,7 @@ class Walk:
         expect(page.locator("#samples-status")).not_to_contain_text("being checked", timeout=120_000)
         print(f"all judged after {time.monotonic() - started:.1f} s")
         self.shot("samples")
-        page.get_by_role("button", name="Next").click()
+        page.get_by_role("button", name="Next", exact=True).click()
 
     def train(self, minutes: int) -> None:
         page = self._page

@@ -6,6 +6,7 @@ import signal
 
 from model.audio import read_wav
 from playground.parts import Parts, make_parts
+from playground.services.fine_tuning import CloneForm
 from playground.services.speech import SpeechRequest
 from storage.records import Status
 from tests.making import TINY
@@ -44,14 +45,12 @@ def test_a_run_ends_with_four_checked_voices_and_one_charge(parts: Parts) -> Non
 
 
 def test_a_run_waits_for_files_that_are_still_being_checked(parts: Parts) -> None:
-    from playground.services.fine_tuning import CloneForm
-
     dataset = parts.datasets.create("Recordings")
     add_speech(parts, dataset)
     form = CloneForm(name="Ada", model_id=TINY)
     fine_tune = parts.fine_tuning.start(form, dataset_id=dataset.id, minutes=10)
     with running(parts, WORKER, INSPECTOR):
-        wait_for_stage(parts, fine_tune, "voice")
+        wait_for_stage(parts, fine_tune, "prosody")
         cancelled = parts.fine_tuning.cancel(fine_tune.id)
         assert cancelled.status == Status.TRAINING
         ended = wait_for_end(parts, fine_tune, seconds=5)
@@ -62,7 +61,7 @@ def test_a_run_waits_for_files_that_are_still_being_checked(parts: Parts) -> Non
 def test_a_killed_worker_is_replaced_and_the_run_goes_on(parts: Parts) -> None:
     fine_tune = start_training(parts, minutes=2)
     with running(parts, WORKER) as supervisor:
-        wait_for_stage(parts, fine_tune, "voice")
+        wait_for_stage(parts, fine_tune, "prosody")
         os.kill(supervisor.pid(WORKER), signal.SIGKILL)
         wait_until(lambda: parts.fine_tuning.get(fine_tune.id).takeovers == 1, seconds=60, what="a takeover")
         done = wait_for_end(parts, fine_tune)
@@ -74,7 +73,7 @@ def test_a_killed_worker_is_replaced_and_the_run_goes_on(parts: Parts) -> None:
 def test_a_stopped_server_hands_its_run_back(parts: Parts) -> None:
     fine_tune = start_training(parts, minutes=10)
     with running(parts, WORKER):
-        wait_for_stage(parts, fine_tune, "voice")
+        wait_for_stage(parts, fine_tune, "prosody")
     waiting = parts.fine_tuning.get(fine_tune.id)
     assert (waiting.status, waiting.takeovers, waiting.lease_owner) == (Status.CREATED, 0, None)
 
@@ -83,7 +82,7 @@ def test_deleting_a_clone_stops_its_run_and_leaves_no_files(parts: Parts) -> Non
     fine_tune = start_training(parts, minutes=10)
     folder = parts.storage.media.fine_tune_folder(fine_tune.id)
     with running(parts, WORKER) as supervisor:
-        wait_for_stage(parts, fine_tune, "voice")
+        wait_for_stage(parts, fine_tune, "prosody")
         first = supervisor.pid(WORKER)
         parts.fine_tuning.delete(fine_tune.id)
         wait_until(lambda: supervisor.pid(WORKER) != first, seconds=30, what="a new worker")
@@ -97,7 +96,7 @@ def test_broken_weights_are_made_again(parts: Parts) -> None:
     model.parent.mkdir(parents=True)
     model.write_bytes(b"truncated")
     with running(make_parts(parts.settings.model_copy(update={"weights_dir": weights})), WORKER):
-        wait_for_stage(parts, fine_tune, "voice")
+        wait_for_stage(parts, fine_tune, "prosody")
     assert model.stat().st_size > 100_000_000
 
 

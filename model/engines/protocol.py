@@ -85,9 +85,7 @@ class SpeechModel(Protocol):
         """The style of a stock voice by its engine name; KeyError when there is none."""
         ...
 
-    def synthesize(
-        self, text: str, *, style: "Style", language: str, speed: float = 1.0
-    ) -> "Iterator[Waveform]":
+    def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Waveform]":
         """Speak, phrase by phrase; raises LanguageNotSupported."""
         ...
 
@@ -114,9 +112,7 @@ class Engine(Protocol):
         """Make the weights ready (convert, check hashes); quick when they are; raises WeightsUnavailable."""
         ...
 
-    def fine_tune(
-        self, clips: Sequence[TrainingClip], config: FineTuneConfig, folder: Path
-    ) -> Iterator[Progress]:
+    def fine_tune(self, clips: Sequence[TrainingClip], config: FineTuneConfig, folder: Path) -> Iterator[Progress]:
         """Train on clips; checkpoints and the finished model go to `folder`, each written aside and renamed.
 
         Called again on a folder that holds a checkpoint of the same clips, it goes on from there. Raises
