@@ -3,12 +3,18 @@
 Run as `python -m playground.inspector`. A file that kills it is tried once more and then rejected.
 """
 
+import errno
+import fcntl
 import logging
 import os
 import shutil
+import signal
+import sys
 import threading
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
+from typing import IO
 
 from model.audio import Recording, make_preview
 from model.errors import ModelError
@@ -43,9 +49,10 @@ class Inspector:
         """Until the process that started this one is gone."""
         parent = os.getppid()
         idle = threading.Event()
-        while os.getppid() == parent:
-            if not self.inspect_next():
-                idle.wait(IDLE_SECONDS)
+        with (self._parts.settings.data_dir / "inspector.lock").open("w") as lock:
+            while os.getppid() == parent:
+                if not (_is_only_one(lock) and self.inspect_next()):
+                    idle.wait(IDLE_SECONDS)
 
     def inspect_next(self) -> bool:
         """Judge one file; False when none waits."""
@@ -62,8 +69,15 @@ class Inspector:
         except ModelError as error:
             self._reject(file, str(error))
         except NotFound:
-            log.info("file %s was removed while it was inspected", file.id)
+            self._discard(file)
+        except (SystemExit, KeyboardInterrupt):
+            self._give_back(file)
+            raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                log.warning("the disk is full: %s waits until there is room", file.id)
+                self._give_back(file)
+                return False
             log.exception("inspecting %s failed", file.id)
             self._reject(file, f"“{file.filename}” could not be read ({type(error).__name__}: {error}).")
         return True
@@ -113,6 +127,16 @@ class Inspector:
         make_preview(wav, target)
         return self._media.relative(target)
 
+    def _give_back(self, file: DatasetFile) -> None:
+        """Leave a file to the next try, without counting this one."""
+        with self._parts.storage.write() as tables:
+            tables.files.update(file.id, inspections=file.inspections - 1)
+
+    def _discard(self, file: DatasetFile) -> None:
+        """Remove what was made of a file that was removed meanwhile."""
+        log.info("file %s was removed while it was inspected", file.id)
+        self._media.remove(self._media.file_folder(file.dataset_id, file.id))
+
     def _reject(self, file: DatasetFile, reason: str) -> None:
         folder: Path = self._media.file_folder(file.dataset_id, file.id) / "clips"
         shutil.rmtree(folder, ignore_errors=True)
@@ -120,7 +144,20 @@ class Inspector:
             with self._parts.storage.write() as tables:
                 tables.files.update(file.id, verdict="rejected", reason=reason)
         except NotFound:
-            log.info("file %s was removed while it was inspected", file.id)
+            self._discard(file)
+
+
+def _is_only_one(lock: IO[str]) -> bool:
+    """Whether this process has the data folder's inspector lock; it goes with the process."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def main() -> None:
@@ -128,6 +165,7 @@ def main() -> None:
     settings = Settings()
     set_up_logging(settings.log_level)
     share_processors()
+    signal.signal(signal.SIGTERM, _leave)
     lower_priority(5)
     Inspector(make_parts(settings)).run()
 

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     pvc_credits_per_character: float = Field(
         1.5, ge=0, description="Price of speech of a clone's voice on its own model."
     )
-    trainings_at_once: int = Field(1, ge=1, description="How many trainings may run at the same time.")
+    trainings_at_once: int = Field(1, ge=1, description="How many trainings may run at once, each in a worker.")
     max_upload_bytes: int = Field(4 * 1024**3, ge=1, description="Largest recording that is taken.")
     max_text_characters: int = Field(20_000, ge=1, description="Longest text of one speech request.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

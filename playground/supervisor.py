@@ -55,7 +55,11 @@ class Supervisor:
     def _start(self, module: str) -> None:
         self._started_at[module] = time.monotonic()
         self._running[module] = subprocess.Popen(
-            [sys.executable, "-m", module], cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL
+            [sys.executable, "-m", module],
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the server, which ends them in order
         )
 
     def _watch(self) -> None:

@@ -7,6 +7,7 @@ one goes on from the checkpoint.
 import logging
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from playground.services.errors import ServiceError
 from playground.services.runs import LeaseLost, Runs
 from playground.services.training import DataFault, TrainingRun
 from playground.settings import Settings
-from storage.records import FineTune, now, seconds_between
+from storage.records import FineTune
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Worker:
                 self._train(fine_tune)
         except LeaseLost:
             log.warning("training %s belongs to another worker or is gone", fine_tune.id)
+            self._runs.discard_if_deleted(fine_tune)
         except DataFault as fault:
             self._fail(fine_tune, code=fault.code, error=str(fault), report=fault.report)
         except (ModelError, ServiceError) as error:
@@ -94,6 +96,7 @@ class Worker:
             self._runs.fail(fine_tune, owner=self._owner, code=code, error=error, report=report)
         except LeaseLost:
             log.warning("training %s had another owner when it failed", fine_tune.id)
+            self._runs.discard_if_deleted(fine_tune)
 
     @contextmanager
     def _heartbeat(self, fine_tune: FineTune) -> Iterator[None]:
@@ -108,16 +111,22 @@ class Worker:
             thread.join()
 
     def _beat(self, fine_tune: FineTune, ended: threading.Event) -> None:
+        progressed_at, since = fine_tune.progressed_at, time.monotonic()
         while not ended.wait(HEARTBEAT_SECONDS):
             try:
                 row = self._runs.renew(fine_tune.id, owner=self._owner)
+                if row.progressed_at != progressed_at:
+                    progressed_at, since = row.progressed_at, time.monotonic()
                 if row.cancel_requested:
                     self._runs.cancelled(fine_tune, owner=self._owner)
-                elif seconds_between(row.progressed_at or now(), now()) > HUNG_SECONDS:
+                elif time.monotonic() - since > HUNG_SECONDS:
                     words = f"Nothing happened for {HUNG_SECONDS / 60:.0f} minutes in the stage “{row.stage}”. Retry."
                     self._runs.fail(fine_tune, owner=self._owner, code="stage_hung", error=words)
                 else:
                     continue
+            except sqlite3.Error:
+                log.exception("the lease of %s could not be renewed", fine_tune.id)
+                continue
             except LeaseLost:
                 if ended.is_set():
                     return
@@ -131,9 +140,11 @@ class Worker:
 
     def _hand_back_and_leave(self) -> None:
         """A regular stop: the run waits for the next worker, without counting as a death of this one."""
-        if self._current is not None:
-            self._runs.hand_back(self._current, owner=self._owner)
-        os._exit(0)
+        try:
+            if self._current is not None:
+                self._runs.hand_back(self._current, owner=self._owner)
+        finally:
+            os._exit(0)
 
 
 def _words_of_os_error(error: OSError) -> str:

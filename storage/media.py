@@ -40,6 +40,9 @@ class Media:
     def speech_path(self, speech_id: str) -> Path:
         return self.data_dir / "speeches" / f"{speech_id}.wav"
 
+    def preview_path(self, voice_id: str) -> Path:
+        return self.data_dir / "previews" / f"{voice_id}.wav"
+
     @contextmanager
     def scratch_folder(self) -> Iterator[Path]:
         """A folder in `scratch` that goes when the block ends."""

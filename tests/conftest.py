@@ -34,6 +34,11 @@ def parts(settings: Settings) -> Iterator[Parts]:
     made.speech_process.close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests come last: Playwright keeps an event loop running in this thread from the first of them on."""
+    items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A skipped test, or one that is expected to fail, fails the run: nothing is left untested unseen."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

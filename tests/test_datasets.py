@@ -99,3 +99,12 @@ def test_search_finds_words_of_the_name(parts: Parts) -> None:
         parts.datasets.create(name)
     assert [summary.dataset.name for summary in parts.datasets.summaries("BOOK 50%")] == ["Audiobook 50%"]
     assert len(parts.datasets.summaries()) == 2
+
+
+def test_of_three_copies_one_always_counts(parts: Parts, tmp_path: Path) -> None:
+    dataset = parts.datasets.create("Ada")
+    files = [parts.datasets.add_file(dataset.id, f"{name}.flac", _copy(tmp_path)) for name in "abc"]
+    for removed in (files[1], files[0]):
+        assert removed is not None
+        parts.datasets.remove_file(removed.id)
+        assert [file.is_pending for file in parts.datasets.files(dataset.id)].count(True) == 1

@@ -237,3 +237,28 @@ def test_time_in_which_no_worker_had_the_run_does_not_count(parts: Parts, runs: 
     again = runs.claim(owner="w2", at_once=1)
     assert again is not None
     assert seconds_between(str(again.started_at), now()) == pytest.approx(60, abs=5)
+
+
+def test_retry_after_the_dataset_is_gone_goes_on_with_the_clips_of_the_run(parts: Parts, runs: Runs) -> None:
+    fine_tune = _claimed(parts, runs)
+    runs.fail(fine_tune, owner="w", code="x", error="e")
+    parts.datasets.delete(str(fine_tune.dataset_id))
+    again = parts.fine_tuning.retry(fine_tune.id)
+    assert len(runs.read_clips(again)) == 20
+
+
+def test_cancel_wins_over_an_end_that_comes_at_the_same_moment(parts: Parts, runs: Runs) -> None:
+    fine_tune = _claimed(parts, runs)
+    parts.fine_tuning.cancel(fine_tune.id)
+    ended = runs.complete(fine_tune, _voices(fine_tune), {}, owner="w")
+    assert (ended.status, ended.error) == (Status.FAILED, "Cancelled by you.")
+    assert parts.accounts.account().spent == 0
+    assert parts.fine_tuning.voices(fine_tune.id) == []
+
+
+def test_a_run_without_a_living_worker_is_cancelled_at_once(parts: Parts, runs: Runs) -> None:
+    fine_tune = _claimed(parts, runs)
+    with parts.storage.write() as tables:
+        tables.fine_tunes.update(fine_tune.id, lease_expires_at="2000-01-01T00:00:00.000000Z")
+    assert parts.fine_tuning.cancel(fine_tune.id).status == Status.FAILED
+    assert parts.accounts.account().held == 0

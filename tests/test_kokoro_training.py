@@ -120,6 +120,15 @@ def test_the_saved_file_is_the_difference_to_the_base(run: tuple[Path, list[Prog
     assert not (run[0] / CHECKPOINT_FILE).exists()
 
 
+def test_a_finished_model_is_kept_as_it_is(
+    engine: KokoroEngine, clips: list[TrainingClip], run: tuple[Path, list[Progress]]
+) -> None:
+    before = (run[0] / MODEL_FILE).read_bytes()
+    again = list(engine.fine_tune(clips, FineTuneConfig(language="en", seconds=5), run[0]))
+    assert [report.message for report in again] == ["Already trained on these clips"]
+    assert (run[0] / MODEL_FILE).read_bytes() == before
+
+
 def test_a_new_process_speaks_otherwise_than_the_base(spoken: dict[str, np.ndarray]) -> None:
     tuned, base = spoken["tuned"], spoken["base"]
     for waveform in (tuned, base):

@@ -136,3 +136,10 @@ def test_a_reference_clip_that_is_gone_is_said(parts: Parts) -> None:
     assert isinstance(plan.source.reference_path, Path)
     with pytest.raises(SpeechUnavailable):
         list(parts.speech.stream(plan))
+
+
+def test_a_text_without_a_sound_costs_nothing(parts: Parts) -> None:
+    plan = parts.speech.plan(SpeechRequest(voice_id=_stock(parts, KOKORO).id, text="①"))
+    with pytest.raises(Refused, match="nothing in the text"):
+        list(parts.speech.stream(plan))
+    assert parts.accounts.account().spent == 0

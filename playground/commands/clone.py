@@ -61,7 +61,12 @@ def clone(settings: Settings, options: CloneOptions) -> int:
         draft = parts.fine_tuning.create_draft(form, dataset_id=dataset.id)
         print(f"Clone {draft.id} on {draft.model_id}", flush=True)
         parts.fine_tuning.train(draft.id, minutes=options.minutes, consented=True)
-        fine_tune = _wait_for_end(parts, draft.id)
+        try:
+            fine_tune = _wait_for_end(parts, draft.id)
+        except KeyboardInterrupt:
+            parts.fine_tuning.cancel(draft.id)
+            print("\nCancelled. Nothing was charged.", file=sys.stderr)
+            raise
     return _print_result(parts, fine_tune)
 
 

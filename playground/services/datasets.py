@@ -171,13 +171,9 @@ class Datasets:
             file = tables.files.get(file_id)
             tables.clips.delete_where("file_id = ?", [file_id])
             tables.files.delete(file_id)
-            twins = tables.files.where(
-                "dataset_id = ? and sha256 = ? and verdict = ?",
-                [file.dataset_id, file.sha256, REJECTED],
-                limit=1,
-            )
-            for twin in twins:
-                tables.files.update(twin.id, verdict="", reason="")
+            twins = tables.files.where("dataset_id = ? and sha256 = ?", [file.dataset_id, file.sha256])
+            if twins and all(twin.verdict == REJECTED for twin in twins):
+                tables.files.update(twins[0].id, verdict="", reason="")
         self._storage.media.remove(self._storage.media.file_folder(file.dataset_id, file_id))
 
     def apply_transcripts(self, dataset_id: str) -> None:

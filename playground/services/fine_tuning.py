@@ -207,7 +207,7 @@ class FineTuning:
         """Stop a training: at once while it waits, within seconds while it runs. Raises Conflict otherwise."""
         with self._storage.write() as tables:
             fine_tune = tables.fine_tunes.get(fine_tune_id)
-            if fine_tune.status == Status.CREATED:
+            if fine_tune.status == Status.CREATED or _is_abandoned(fine_tune):
                 return self._runs.settle_cancelled(tables, fine_tune)
             if fine_tune.status != Status.TRAINING:
                 raise Conflict(f"“{fine_tune.name}” is {fine_tune.status}; there is nothing to cancel.")
@@ -218,10 +218,13 @@ class FineTuning:
         with self._storage.write() as tables:
             fine_tune = tables.fine_tunes.get(fine_tune_id)
             self._accounts.release(tables, fine_tune)
+            voices = tables.voices.of_fine_tune(fine_tune_id)
             tables.voices.delete_where("fine_tune_id = ?", [fine_tune_id])
             tables.training_events.delete_where("fine_tune_id = ?", [fine_tune_id])
             tables.fine_tunes.delete(fine_tune_id)
-        self._storage.media.remove(self._storage.media.fine_tune_folder(fine_tune_id))
+        media = self._storage.media
+        for path in (media.fine_tune_folder(fine_tune_id), *(media.preview_path(voice.id) for voice in voices)):
+            media.remove(path)
 
     def _enqueue(
         self, tables: Tables, fine_tune: FineTune, *, may_be_pending: bool = False, **changes: Any
@@ -254,7 +257,7 @@ class FineTuning:
         )
         self._accounts.hold(tables, fine_tune)
         self._runs.forget_clips(fine_tune)
-        if not readiness.pending:
+        if fine_tune.dataset_id is not None and not readiness.pending:
             self._runs.fix_clips(tables, fine_tune)
         return fine_tune
 
@@ -311,6 +314,11 @@ def _require_draft(tables: Tables, fine_tune_id: str) -> FineTune:
     if fine_tune.status != Status.DRAFT:
         raise Conflict(f"“{fine_tune.name}” is {fine_tune.status}; it is no draft any more.")
     return fine_tune
+
+
+def _is_abandoned(fine_tune: FineTune) -> bool:
+    """Whether a run's worker is dead and no other one has taken it over."""
+    return fine_tune.status == Status.TRAINING and (fine_tune.lease_expires_at or "") < now()
 
 
 def _check_minutes(minutes: int) -> None:

@@ -23,6 +23,8 @@ class RunClip:
     path: str
     transcript: str
     duration_seconds: float
+    is_heard: bool = False
+    """Whether recognition has listened to it, even if it heard no words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +107,14 @@ class Runs:
             return held
 
     def complete(self, fine_tune: FineTune, voices: Sequence[Voice], report: dict[str, Any], *, owner: str) -> FineTune:
-        """Status, voices and charge in one transaction; raises LeaseLost, then nothing is charged."""
+        """Status, voices and charge in one transaction; raises LeaseLost, then nothing is charged.
+
+        A run that its person has cancelled meanwhile ends as cancelled.
+        """
         with self._storage.write() as tables:
-            before = tables.fine_tunes.get(fine_tune.id)
+            before = _held(tables.fine_tunes.renew(fine_tune.id, owner=owner))
+            if before.cancel_requested:
+                return self.settle_cancelled(tables, before)
             held = _held(
                 tables.fine_tunes.update_leased(
                     fine_tune.id,
@@ -140,6 +147,8 @@ class Runs:
         """End a run with a reason and release its hold; raises LeaseLost."""
         with self._storage.write() as tables:
             held = _held(tables.fine_tunes.update_leased(fine_tune.id, owner=owner, report=report or {}))
+            if held.cancel_requested:
+                return self.settle_cancelled(tables, held)
             return self._settle_failed(tables, held, code=code, error=error, user_errors=user_errors)
 
     def cancelled(self, fine_tune: FineTune, *, owner: str) -> FineTune:
@@ -176,6 +185,7 @@ class Runs:
                 path=media.link_in(media.path(clip.path), self.folder(fine_tune) / "clips" / f"{clip.id}.wav"),
                 transcript=clip.transcript if _fits(clip, fine_tune.language) else "",
                 duration_seconds=clip.duration_seconds,
+                is_heard=clip.transcript_source == "recognition" and clip.language == fine_tune.language,
             )
             for clip in tables.clips.of_dataset(fine_tune.dataset_id or "")
         ]

@@ -82,11 +82,17 @@ class SpeechService:
     def stream(self, plan: SpeechPlan, *, is_free: bool = False) -> "Iterator[Waveform]":
         """Phrases at 24 kHz as they are spoken; charged when the last one has been given.
 
-        Raises SpeechUnavailable and what the engine raises.
+        Raises SpeechUnavailable, Refused when nothing in the text is speakable, and what the engine raises.
         """
-        yield from self._process.speak(
-            SpeakingAs(source=plan.source, text=plan.request.text, language=plan.language, speed=plan.request.speed)
-        )
+        request = plan.request
+        is_silent = True
+        for phrase in self._process.speak(
+            SpeakingAs(source=plan.source, text=request.text, language=plan.language, speed=request.speed)
+        ):
+            is_silent = False
+            yield phrase
+        if is_silent:
+            raise Refused("There is nothing in the text that can be spoken.", code="empty_transcript")
         if not is_free and plan.credits:
             words = f"{len(plan.request.text):,} characters with “{plan.voice.name}” on {plan.base.id}"
             self._accounts.charge_speech(plan.credits, note=words)
@@ -144,7 +150,7 @@ class SpeechService:
         """A short greeting in a voice on its own model, spoken once and kept; costs nothing."""
         with self._storage.read() as tables:
             voice = tables.voices.get(voice_id)
-        path = self._storage.media.path(voice.preview_path or f"previews/{voice.id}.wav")
+        path = self._storage.media.preview_path(voice.id)
         if not path.exists():
             self._write(self.plan(SpeechRequest(voice_id=voice_id, text=PREVIEW_TEXT)), path, is_free=True)
         return path

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from model import base_models
@@ -13,7 +14,7 @@ from model.transcription import Transcriber, prepare_whisper
 from playground.parts import Parts
 from playground.services.checking import Judge, Listener
 from playground.services.datasets import MINIMUM_SECONDS
-from playground.services.runs import RunClip, RunProgress, Runs
+from playground.services.runs import RunProgress, Runs
 from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
 from storage.records import FineTune, Voice, now, seconds_between
 
@@ -28,6 +29,8 @@ MIN_TRAINED_SECONDS = 30.0
 HELD_OUT_CLIPS, HELD_OUT_SHARE, HELD_OUT_SECONDS = 5, 0.05, 120.0
 WORST_WER, WER_ABOVE_STOCK = 0.2, 0.1
 SHORTEST_TRAINING_SECONDS = 20.0
+SAVED_EVERY = 20
+"""Transcripts between two writes: what a killed worker has to hear again."""
 LOADING_SECONDS = 30.0
 """Kept free, beside the time that five voices take to be heard, for loading them and the measures."""
 
@@ -110,19 +113,19 @@ class TrainingRun:
 
     def _transcribe(self) -> Iterator[RunProgress]:
         clips = self._runs.read_clips(self._fine_tune)
-        missing = [clip for clip in clips if not clip.transcript]
+        missing = [clip for clip in clips if not clip.transcript and not clip.is_heard]
         yield self._at("transcribe", len(clips) - len(missing), len(clips))
         heard = {clip.id: clip for clip in clips}
         paths = [self._parts.storage.media.path(clip.path) for clip in missing]
         language = self._fine_tune.language
         transcripts = self._transcriber.transcribe_many(paths, language)
         for done, (clip, transcript) in enumerate(zip(missing, transcripts, strict=True), start=1):
-            heard[clip.id] = RunClip(
-                id=clip.id, path=clip.path, transcript=transcript.text, duration_seconds=clip.duration_seconds
-            )
+            heard[clip.id] = replace(clip, transcript=transcript.text, is_heard=True)
             self._runs.keep_transcript(
                 clip.id, text=transcript.text, confidence=transcript.confidence, language=language
             )
+            if done % SAVED_EVERY == 0:
+                self._runs.write_clips(self._fine_tune, list(heard.values()))
             yield self._at("transcribe", len(clips) - len(missing) + done, len(clips))
         self._runs.write_clips(self._fine_tune, list(heard.values()))
 
@@ -239,6 +242,7 @@ class TrainingRun:
             "minutes": round((self._already_spent + time.monotonic() - self._started) / 60, 2),
         }
         if problems:
+            media.remove(self._folder / "model")  # a Retry trains again instead of judging the same weights
             raise DataFault(
                 "The voices did not pass the check. " + " ".join(problems) + " More or cleaner recordings help most.",
                 code="check_failed",

@@ -88,6 +88,7 @@ class Voices:
         with self._storage.write() as tables:
             _require_own(tables.voices.get(voice_id))
             tables.voices.delete(voice_id)
+        self._storage.media.remove(self._storage.media.preview_path(voice_id))
 
     def reference_path(self, voice: Voice) -> Path | None:
         """The clip that a voice comes from; stock voices have none."""

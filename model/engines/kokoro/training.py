@@ -21,6 +21,7 @@ from model.engines.kokoro.state import (
     CHECKPOINT_FILE,
     StageStory,
     Story,
+    check_finished,
     finish,
     read_story,
     restore,
@@ -29,7 +30,7 @@ from model.engines.kokoro.state import (
 )
 from model.engines.kokoro.styles import SpeakerStyle, nearest_stock_style
 from model.engines.protocol import Progress
-from model.errors import TooLittleSpeech
+from model.errors import TooLittleSpeech, WeightsUnavailable
 
 if TYPE_CHECKING:
     from model.engines.protocol import FineTuneConfig, TrainingClip
@@ -75,6 +76,9 @@ class FineTune:
     def run(self) -> Iterator[Progress]:
         """Align, train both stages, save; see `Engine.fine_tune`."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        if self._is_finished():
+            yield Progress(stage="voice", step=1, steps=1, seconds_left=0.0, message="Already trained on these clips")
+            return
         checkpoint = self._usable_checkpoint()
         examples = yield from self._align("Going on from the checkpoint" if checkpoint else "Starting afresh")
         self._place_network(checkpoint, examples)
@@ -87,6 +91,14 @@ class FineTune:
         """Seconds of this call that are left; what an earlier one spent is its own affair."""
         spent = time.monotonic() - self._began
         return max(0.0, self._config.seconds - SAVING_SECONDS - spent)
+
+    def _is_finished(self) -> bool:
+        """Whether an earlier call has trained on the same clips and base to the end."""
+        try:
+            story = check_finished(self._folder, self._story.base_sha256)
+        except WeightsUnavailable:
+            return False
+        return story.fingerprint == self._story.fingerprint
 
     def _usable_checkpoint(self) -> Path | None:
         """The checkpoint of an earlier run on the same clips and base, if there is one."""
