@@ -35,7 +35,7 @@ def parts(settings: Settings) -> Iterator[Parts]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser's tests come last: Playwright keeps an event loop running in this thread from the first of them on."""
+    """The browser tests come last: from the first of them on, Playwright keeps an event loop running in this thread."""
     items.sort(key=lambda item: "e2e" in item.path.parts)
 
 
