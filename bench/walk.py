@@ -115,8 +115,9 @@ def main() -> None:
             walk.train(options.minutes)
             walk.listen(work)
             memory.close()
+            assert faults.all == [], faults.all
+            page.close()
         browser.close()
-    assert faults.all == [], faults.all
     print("peak MB: " + ", ".join(f"{kind} {peak:.0f}" for kind, peak in memory.megabytes.items()))
 
 
