@@ -143,7 +143,6 @@ def _serve(connection: Connection, weights_dir: Path) -> None:
             if request == _END:
                 continue
             connection.send(_answer(connection, models, request))
-            give_memory_back()
         except (EOFError, ConnectionError):
             return
 
@@ -152,6 +151,7 @@ def _answer(connection: Connection, models: "_Models", request: SpeakingAs | Sty
     try:
         for chunk in models.answers(request):
             connection.send(("chunk", chunk))
+            give_memory_back()
             if connection.poll():
                 break
     except ModelError as error:

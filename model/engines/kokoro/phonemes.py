@@ -11,8 +11,8 @@ from model.errors import LanguageNotSupported
 if TYPE_CHECKING:
     from phonemizer.backend import EspeakBackend
 
-MAX_PHONEMES = 150
-"""Longest phrase, some 10 s: the base model takes 510 symbols, but memory grows by 55 MB with every second."""
+MAX_PHONEMES = 120
+"""Longest phrase, some 8 s: the base model takes 510 symbols, but memory grows by 55 MB with every second."""
 _MIN_SENTENCE_CHARACTERS = 20
 
 ESPEAK_VOICES = {"en": "en-us"}
@@ -78,7 +78,7 @@ def normalize(text: str) -> str:
 
 
 def phrases_of(text: str, language: str) -> Iterator[str]:
-    """Phonemes phrase by phrase: one a sentence, short sentences joined, none above 150 symbols."""
+    """Phonemes phrase by phrase: one a sentence, short sentences joined, none above 120 symbols."""
     _espeak_voice(language)
     for sentence in split_sentences(text):
         phonemes = phonemes_of(sentence, language)
