@@ -105,7 +105,7 @@ def _wait_for_verdicts(parts: Parts, dataset_id: str) -> None:
     while (summary := parts.datasets.summary(dataset_id)).pending:
         _print_bar("checking recordings", 1 - summary.pending / summary.files)
         pause.wait(POLL_SECONDS)
-    _print_bar("checking recordings", 1.0)
+    _print_bar("checking recordings", 1.0, is_last=True)
     print()
     for file in parts.datasets.files(dataset_id):
         if file.verdict != "good":
@@ -119,7 +119,7 @@ def _wait_for_end(parts: Parts, fine_tune_id: str) -> FineTune:
     while (fine_tune := parts.fine_tuning.get(fine_tune_id)).status.is_running:
         if fine_tune.stage != stage:
             if stage:
-                _print_bar(stage, 1.0)
+                _print_bar(stage, 1.0, is_last=True)
                 print(f" {fine_tune.stage_seconds.get(stage, 0):.0f} s", flush=True)
             stage = fine_tune.stage
         if stage:
@@ -129,8 +129,9 @@ def _wait_for_end(parts: Parts, fine_tune_id: str) -> FineTune:
     return fine_tune
 
 
-def _print_bar(label: str, fraction: float, *, eta: float | None = None) -> None:
-    if not sys.stdout.isatty() and fraction < 1:
+def _print_bar(label: str, fraction: float, *, eta: float | None = None, is_last: bool = False) -> None:
+    """Draw the bar over the one before; where nobody looks on, only the last one of a stage."""
+    if not sys.stdout.isatty() and not is_last:
         return
     filled = round(BAR * min(fraction, 1))
     left = f" {eta / 60:.1f} min left" if eta and fraction < 1 else ""
