@@ -38,4 +38,5 @@ lint: dev
 	$(BIN)/mypy
 
 bench: dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-bench.txt
 	$(BIN)/python -m bench

@@ -1,17 +1,22 @@
-"""Quality, time and memory of one clone, made by a real server over plain HTTP.
+"""Quality, time and memory of clones, made by a real server over plain HTTP from a folder of recordings.
 
-`--recordings` are trained on; `--others` are recordings of the same speaker that are not among them, to compare with.
-Prints one table, and the same as JSON with `--json`.
+Only the audio is trained on; the folder's `metadata.csv` (name|transcript) serves scoring. Of the recordings of 3 s or
+more, `--held-out` are kept back to compare with (or `--others` are other recordings of the same speaker). Each run is
+appended to `--results` (JSON lines, with the commit), and a run that is there already is not repeated: a bench that was
+stopped goes on where it was. With `--table` alone it prints what is in the file.
 """
 
 import argparse
 import json
+import platform
+import random
 import shutil
+import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +24,189 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.serving import PeakMemory, serving
-from model.audio import read_wav
+from bench.scoring import Scores, spread
+from bench.sentences import SENTENCES
+from bench.serving import ROOT, PeakMemory, serving
+from model.audio import SAMPLE_RATE, read_wav, write_wav
+from model.base_models import resolve
 from model.decoding import FORMATS, decode_to_wav
-from model.evaluation import Naturalness, SpeakerEncoder, word_error_rate
-from model.transcription import Transcriber, prepare_whisper
+from model.transcription import Transcriber, prepare_whisper, read_transcripts
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
-
-SENTENCES = (
-    "Professional voice cloning lets you build an accurate copy of a voice from your own recordings.",
-    "The quick brown fox jumps over the lazy dog while the farmer watches from the porch.",
-    "She asked whether the meeting could be moved to Thursday afternoon at half past three.",
-    "I never thought the old library would be so quiet on a Saturday morning.",
-    "Honestly, it was one of the strangest and most wonderful trips we have ever taken together.",
-    "Before the sun was up, the fishermen had already pulled their boats across the wet sand.",
-)
-MIN_OTHER_SECONDS = 3.0
 
 Waveform = NDArray[np.float32]
 
+MIN_COMPARED_SECONDS = 3.0
+STRANGERS_SENTENCES = 3
+STRANGERS = {
+    "feminine": (
+        "af_heart",
+        "af_bella",
+        "af_nicole",
+        "af_sarah",
+        "af_kore",
+        "bf_emma",
+        "ef_dora",
+        "ff_siwis",
+        "if_sara",
+    ),
+    "masculine": ("am_michael", "am_fenrir", "am_puck", "am_echo", "am_onyx", "bm_george", "em_alex", "im_nicola"),
+}
+COLUMNS = {
+    "similarity": "sim",
+    "normalized_similarity": "norm",
+    "second_similarity": "norm2",
+    "word_error_rate": "WER",
+    "naturalness": "DMOS",
+    "dnsmos": "DNSMOS",
+    "f0_mean_hz": "F0 Hz",
+    "f0_sd_octaves": "F0 sd",
+    "letters_per_second": "let/s",
+}
 
-def train(client: httpx.Client, recordings: Sequence[Path], *, minutes: int, model_id: str) -> dict[str, Any]:
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One clone of the bench: which speaker, how long, and the seed that chooses what is kept back."""
+
+    speaker: str
+    language: str
+    gender: str
+    minutes: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.speaker}-{self.minutes}min-seed{self.seed}"
+
+
+class Bench:
+    """Runs clones and keeps what came of them."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._model_id = resolve(options.model).id
+        self._weights_dir = options.weights_dir or options.work / "weights"
+        self._texts = read_transcripts(options.recordings.glob("metadata.csv"))
+
+    def run(self, run: Run) -> dict[str, Any]:
+        """Train, speak, and measure."""
+        work = self._options.work / run.name
+        work.mkdir(parents=True, exist_ok=True)
+        trained, compared = self._split(run.seed)
+        training = _kept(work / "training.json", lambda: self._train(run, trained, work))
+        scores, rows = self._scored(run, compared, work)
+        own = [path for path in compared if path.stem in self._texts]
+        if own:
+            texts = [self._texts[path.stem] for path in own]
+            rows["recordings"] = scores.row(_decoded(own, work), texts, is_recorded=True).as_dict()
+        sentences = SENTENCES[run.language]
+        for position in range(4):
+            spoken = [read_wav(work / f"V{position}-{number}.wav")[0] for number in range(len(sentences))]
+            rows[f"V{position}"] = scores.row(spoken, sentences).as_dict()
+        return {
+            "name": run.name,
+            "commit": _commit(),
+            "model": self._model_id,
+            "machine": f"{platform.machine()}, {_cores()} cores",
+            "recordings": len(trained),
+            "compared_with": len(compared),
+            "scale": scores.scale,
+            **training,
+            "rows": rows,
+        }
+
+    def _split(self, seed: int) -> tuple[list[Path], list[Path]]:
+        """Recordings to train on, and recordings of 3 s or more to compare with."""
+        recordings = _recordings(self._options.recordings)
+        if self._options.others:
+            names = {path.stem for path in recordings}
+            others = [path for path in _recordings(self._options.others) if path.stem not in names]
+            return recordings, [path for path in others if _seconds(path) >= MIN_COMPARED_SECONDS]
+        long = [path for path in recordings if _seconds(path) >= MIN_COMPARED_SECONDS]
+        count = round(len(recordings) * self._options.held_out)
+        kept_back = set(random.Random(seed).sample(long, k=min(count, len(long) // 2)))
+        return [path for path in recordings if path not in kept_back], sorted(kept_back)
+
+    def _train(self, run: Run, trained: Sequence[Path], work: Path) -> dict[str, Any]:
+        """The documented flow over HTTP, then the sentences by each of the four voices, as files in `work`."""
+        shutil.rmtree(work / "data", ignore_errors=True)
+        with serving(work / "data", self._weights_dir) as (url, pid):
+            memory = PeakMemory(pid)
+            with httpx.Client(base_url=url, timeout=300, headers={"Authorization": "Bearer any"}) as client:
+                started = time.monotonic()
+                fine_tune = train(client, trained, run, self._model_id)
+                minutes = (time.monotonic() - started) / 60
+                if fine_tune["status"] != "completed":
+                    raise SystemExit(f"The training failed: {fine_tune['error']}")
+                voices = client.get(f"/fine-tunes/{fine_tune['id']}/voices").raise_for_status().json()["data"]
+                speed = [
+                    speak(client, voice["id"], self._model_id, run, work / f"V{position}")
+                    for position, voice in enumerate(sorted(voices, key=lambda voice: voice["name"]))
+                ]
+            memory.close()
+        return {
+            "minutes": round(minutes, 2),
+            "real_time_factor": round(float(np.median(speed)), 3),
+            "stage_seconds": fine_tune["stage_seconds"],
+            "peak_megabytes": {kind: round(peak) for kind, peak in memory.megabytes.items()},
+            "report": fine_tune["report"],
+            "references": str(work / "data" / "fine_tunes" / fine_tune["id"] / "references"),
+        }
+
+    def _scored(self, run: Run, compared: Sequence[Path], work: Path) -> tuple[Scores, dict[str, dict[str, float]]]:
+        """The scores, and the rows of what the base does without training."""
+        sentences = SENTENCES[run.language]
+        speech = SpeechProcess(self._weights_dir)
+        folder = self._options.work / f"stock-{run.language}"
+        strangers = {
+            name: self._spoken(speech, VoiceSource(model_id=self._model_id, stock_name=name), run, folder / name)
+            for name in STRANGERS[run.gender]
+        }
+        scores = Scores(
+            recordings=_decoded(compared, work),
+            strangers=[one for spoken in strangers.values() for one in spoken],
+            language=run.language,
+            transcriber=Transcriber(prepare_whisper(self._weights_dir)),
+        )
+        nearest = max(strangers, key=lambda name: scores.similarity(strangers[name]))
+        sources = {"nearest stock voice": VoiceSource(model_id=self._model_id, stock_name=nearest)}
+        training = json.loads((work / "training.json").read_text())
+        reference = Path(training["references"]) / "V0.wav"
+        sources["base from one clip"] = VoiceSource(model_id=self._model_id, reference_path=reference)
+        rows = {}
+        for name, source in sources.items():
+            spoken = self._spoken(speech, source, run, work / name.replace(" ", "-"), count=len(sentences))
+            rows[name] = scores.row(spoken, sentences).as_dict()
+        speech.close()
+        return scores, rows
+
+    def _spoken(
+        self, speech: SpeechProcess, source: VoiceSource, run: Run, folder: Path, *, count: int = STRANGERS_SENTENCES
+    ) -> list[Waveform]:
+        """The first sentences by the base model, from the folder when they were spoken before."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, sentence in enumerate(SENTENCES[run.language][:count]):
+            path = folder / f"{number}.wav"
+            if not path.exists():
+                said = speech.speak(SpeakingAs(source=source, text=sentence, language=run.language))
+                write_wav(path, np.concatenate([*said]), SAMPLE_RATE)
+        return [read_wav(folder / f"{number}.wav")[0] for number in range(count)]
+
+
+def train(client: httpx.Client, recordings: Sequence[Path], run: Run, model_id: str) -> dict[str, Any]:
     """Cartesia's documented flow: dataset, files, fine-tune, poll; gives the fine-tune as it ended."""
-    dataset = client.post("/datasets", json={"name": "Bench", "description": ""}).raise_for_status().json()
+    dataset = client.post("/datasets", json={"name": run.name, "description": ""}).raise_for_status().json()
     for path in recordings:
         with path.open("rb") as stream:
             files = {"file": (path.name, stream, "application/octet-stream")}
             client.post(f"/datasets/{dataset['id']}/files", files=files).raise_for_status()
     body = {
-        "name": "Bench",
+        "name": run.name,
         "description": "",
-        "language": "en",
+        "language": run.language,
         "model_id": model_id,
         "dataset": dataset["id"],
-        "training_minutes": minutes,
+        "training_minutes": run.minutes,
     }
     fine_tune = client.post("/fine-tunes", json=body).raise_for_status().json()
     stage = ""
@@ -66,141 +220,136 @@ def train(client: httpx.Client, recordings: Sequence[Path], *, minutes: int, mod
     return dict(fine_tune)
 
 
-def speak(client: httpx.Client, voice_id: str, model_id: str, folder: Path) -> list[Waveform]:
-    """The sentences over the API, as waveforms at 24 kHz."""
-    waveforms = []
-    for number, sentence in enumerate(SENTENCES):
+def speak(client: httpx.Client, voice_id: str, model_id: str, run: Run, target: Path) -> float:
+    """The sentences over the API into `TARGET-number.wav`; seconds of work for a second of speech (the median)."""
+    factors = []
+    for number, sentence in enumerate(SENTENCES[run.language]):
         body = {
             "model_id": model_id,
             "transcript": sentence,
+            "language": run.language,
             "voice": {"mode": "id", "id": voice_id},
-            "output_format": {"container": "wav", "encoding": "pcm_s16le", "sample_rate": 24000},
+            "output_format": {"container": "wav", "encoding": "pcm_s16le", "sample_rate": SAMPLE_RATE},
         }
+        started = time.monotonic()
         answer = client.post("/tts/bytes", json=body).raise_for_status()
+        seconds = time.monotonic() - started
         assert answer.headers["X-Fine-Tune"] == "active"
-        waveforms.append(_decoded(answer.content, folder / f"{voice_id}-{number}.wav"))
-    return waveforms
+        upload = target.with_name(f"{target.name}-{number}.upload")
+        upload.write_bytes(answer.content)
+        path = target.with_name(f"{target.name}-{number}.wav")
+        decode_to_wav(upload, path)
+        upload.unlink()
+        factors.append(seconds / (len(read_wav(path)[0]) / SAMPLE_RATE))
+    return float(np.median(factors))
 
 
-def speak_base(speech: SpeechProcess, source: VoiceSource) -> list[Waveform]:
-    """The sentences by a base model without a fine-tune."""
-    return [
-        np.concatenate([*speech.speak(SpeakingAs(source=source, text=sentence, language="en"))])
-        for sentence in SENTENCES
-    ]
-
-
-class Scores:
-    """Measures spoken sentences against recordings that were not trained on."""
-
-    def __init__(self, others: Sequence[Waveform], weights_dir: Path) -> None:
-        self._encoder = SpeakerEncoder()
-        self._naturalness = Naturalness()
-        self._transcriber = Transcriber(prepare_whisper(weights_dir))
-        self._others = others
-
-    def row(self, waveforms: Sequence[Waveform]) -> dict[str, float]:
-        heard = [self._transcriber.transcribe(waveform, "en").text for waveform in waveforms]
-        rates = [word_error_rate(said, text, "en") for said, text in zip(SENTENCES, heard, strict=True)]
-        return {
-            "similarity": self._encoder.similarity(waveforms, self._others),
-            "word_error_rate": float(np.mean(rates)),
-            "naturalness": float(np.mean([self._naturalness.score(waveform) for waveform in waveforms])),
-        }
-
-
-def _decoded(content: bytes, target: Path) -> Waveform:
-    upload = target.with_suffix(".upload")
-    upload.write_bytes(content)
-    decode_to_wav(upload, target)
-    return read_wav(target)[0]
+def _kept(path: Path, make: Any) -> dict[str, Any]:
+    """What `make` gives, or gave when it was run before."""
+    if not path.exists():
+        path.write_text(json.dumps(make(), indent=2))
+    return dict(json.loads(path.read_text()))
 
 
 def _recordings(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower().lstrip(".") in FORMATS)
 
 
-def _others(folder: Path, recordings: Sequence[Path], scratch: Path) -> list[Waveform]:
-    """Recordings of 3 s or more whose names are not among those that are trained on."""
-    trained = {path.stem for path in recordings}
+def _seconds(path: Path) -> float:
+    import av
+
+    with av.open(str(path)) as container:
+        return float(container.duration or 0) / av.time_base
+
+
+def _decoded(paths: Sequence[Path], scratch: Path) -> list[Waveform]:
     waveforms = []
-    for path in _recordings(folder):
-        if path.stem not in trained:
-            wav = scratch / f"other-{path.stem}.wav"
-            if decode_to_wav(path, wav).duration_seconds >= MIN_OTHER_SECONDS:
-                waveforms.append(read_wav(wav)[0])
+    for path in paths:
+        wav = scratch / f"compared-{path.stem}.wav"
+        if not wav.exists():
+            decode_to_wav(path, wav)
+        waveforms.append(read_wav(wav)[0])
     return waveforms
 
 
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _cores() -> int:
+    import psutil
+
+    return psutil.cpu_count() or 0
+
+
+def table(records: Sequence[Mapping[str, Any]]) -> str:
+    """Each run's rows, and means with spread over the four voices of all runs of one speaker and budget."""
+    lines = []
+    for record in records:
+        lines.append(
+            f"\n{record['name']} ({record['commit']}, {record['machine']}): {record['recordings']} recordings, "
+            f"compared with {record['compared_with']}; {record['minutes']} minutes"
+        )
+        lines.append(f"{'':22}" + "".join(f"{title:>8}" for title in COLUMNS.values()))
+        for name, row in record["rows"].items():
+            lines.append(f"{name:22}" + "".join(f"{row[column]:8.3f}" for column in COLUMNS))
+        voices = spread([row for name, row in record["rows"].items() if name.startswith("V")])
+        lines.append(f"{'mean of V0..V3':22}" + "".join(f"{voices[column][0]:8.3f}" for column in COLUMNS))
+        stages = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in record["stage_seconds"].items())
+        lines.append(f"real-time factor {record['real_time_factor']}; seconds: {stages}")
+        lines.append("peak MB: " + ", ".join(f"{kind} {peak}" for kind, peak in record["peak_megabytes"].items()))
+    groups: dict[str, list[dict[str, float]]] = {}
+    for record in records:
+        means = spread([row for name, row in record["rows"].items() if name.startswith("V")])
+        group = groups.setdefault(record["name"].rpartition("-seed")[0], [])
+        group.append({column: mean for column, (mean, _) in means.items()})
+    for name, rows in groups.items():
+        if len(rows) > 1:
+            figures = ", ".join(f"{COLUMNS[c]} {mean:.3f} ± {sd:.3f}" for c, (mean, sd) in spread(rows).items())
+            lines.append(f"\n{name}, {len(rows)} seeds: {figures}")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Run the bench and print what it found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recordings", type=Path, required=True)
-    parser.add_argument("--others", type=Path, required=True)
+    """Run what is missing and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recordings", type=Path)
+    parser.add_argument("--others", type=Path, help="compare with these recordings of the speaker; hold none back")
+    parser.add_argument("--held-out", type=float, default=0.12, help="share of the recordings to keep back")
+    parser.add_argument("--language", default="en", choices=sorted(SENTENCES))
+    parser.add_argument("--gender", default="feminine", choices=sorted(STRANGERS))
     parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--model", default="kokoro-82m-2025-01-27")
     parser.add_argument("--weights-dir", type=Path)
-    parser.add_argument("--keep", type=Path, help="folder to keep the data folder and the spoken sentences in")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--work", type=Path, default=Path("bench-work"), help="folder for data and spoken sentences")
+    parser.add_argument("--results", type=Path, default=Path("bench-results.jsonl"))
+    parser.add_argument("--table", action="store_true", help="print the results and run nothing")
     options = parser.parse_args()
-    work = options.keep or Path(tempfile.mkdtemp(prefix="bench-"))
-    work.mkdir(parents=True, exist_ok=True)
-    try:
-        result = run(options, work)
-    finally:
-        if options.keep is None:
-            shutil.rmtree(work, ignore_errors=True)
-    print(json.dumps(result, indent=2) if options.json else _table(result))
+    options.work, options.results = options.work.resolve(), options.results.resolve()
+    records = _read(options.results)
+    if not options.table:
+        if options.recordings is None:
+            parser.error("--recordings is needed")
+        bench = Bench(options)
+        for seed in options.seeds:
+            run = Run(
+                speaker=options.recordings.resolve().name,
+                language=options.language,
+                gender=options.gender,
+                minutes=options.minutes,
+                seed=seed,
+            )
+            if all((record["name"], record["commit"]) != (run.name, _commit()) for record in records):
+                records.append(bench.run(run))
+                with options.results.open("a") as file:
+                    file.write(json.dumps(records[-1]) + "\n")
+    print(table(records))
 
 
-def run(options: argparse.Namespace, work: Path) -> dict[str, Any]:
-    """Train, speak, and measure."""
-    recordings = _recordings(options.recordings)
-    data_dir = work / "data"
-    weights_dir = options.weights_dir or data_dir / "weights"
-    with serving(data_dir, options.weights_dir) as (url, pid):
-        memory = PeakMemory(pid)
-        with httpx.Client(base_url=url, timeout=300, headers={"Authorization": "Bearer any"}) as client:
-            started = time.monotonic()
-            fine_tune = train(client, recordings, minutes=options.minutes, model_id=options.model)
-            minutes = (time.monotonic() - started) / 60
-            if fine_tune["status"] != "completed":
-                raise SystemExit(f"The training failed: {fine_tune['error']}")
-            voices = client.get(f"/fine-tunes/{fine_tune['id']}/voices").raise_for_status().json()["data"]
-            spoken = {voice["name"][-2:]: speak(client, voice["id"], options.model, work) for voice in voices}
-        memory.close()
-    scores = Scores(_others(options.others, recordings, work), weights_dir)
-    speech = SpeechProcess(weights_dir)
-    references = sorted((data_dir / "fine_tunes" / fine_tune["id"] / "references").glob("*.wav"))
-    base = [
-        scores.row(speak_base(speech, VoiceSource(model_id=options.model, reference_path=path))) for path in references
-    ]
-    speech.close()
-    rows = {"base, same clips": {key: float(np.mean([row[key] for row in base])) for key in base[0]}}
-    rows |= {name: scores.row(waveforms) for name, waveforms in sorted(spoken.items())}
-    return {
-        "recordings": len(recordings),
-        "others": len(scores._others),
-        "minutes": minutes,
-        "stage_seconds": fine_tune["stage_seconds"],
-        "peak_megabytes": memory.megabytes,
-        "report": fine_tune["report"],
-        "rows": rows,
-    }
-
-
-def _table(result: dict[str, Any]) -> str:
-    lines = [f"{'':18} similarity   WER  naturalness"]
-    for name, row in result["rows"].items():
-        lines.append(f"{name:18} {row['similarity']:10.3f} {row['word_error_rate']:5.3f} {row['naturalness']:12.2f}")
-    lines.append(
-        f"{result['recordings']} recordings, against {result['others']} others; {result['minutes']:.1f} minutes"
-    )
-    lines.append(
-        "seconds: " + ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in result["stage_seconds"].items())
-    )
-    lines.append("peak MB: " + ", ".join(f"{kind} {peak:.0f}" for kind, peak in result["peak_megabytes"].items()))
-    return "\n".join(lines)
+def _read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 if __name__ == "__main__":

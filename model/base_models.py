@@ -10,6 +10,7 @@ from model.errors import LanguageNotSupported, ModelNotFound
 
 LANGUAGE_NAMES = {
     "en": "English",
+    "en-GB": "English (British)",
     "es": "Spanish",
     "fr": "French",
     "it": "Italian",
@@ -33,6 +34,19 @@ class BaseModel:
     aliases: tuple[str, ...] = ()
     is_production: bool = False
 
+    def stock_voice_like(self, language: str, gender: str) -> StockVoice:
+        """The stock voice nearest in language first, then in gender."""
+        return max(self.stock_voices, key=lambda stock: (stock.language == language, stock.gender == gender))
+
+    def language_of(self, tag: str) -> str:
+        """The code here of a tag as clients write it: `en-GB` and `en_gb` as such, `en-US` or `es-MX` as en and es.
+
+        A tag of a language that is not spoken is given back in lower case.
+        """
+        parts = tag.replace("_", "-").split("-")
+        known = {code.lower(): code for code in self.languages}
+        return known.get("-".join(parts[:2]).lower(), parts[0].lower())
+
     def require_language(self, language: str) -> None:
         """Raises LanguageNotSupported, naming the languages that are spoken."""
         if language not in self.languages:
@@ -45,7 +59,7 @@ KOKORO = BaseModel(
     id="kokoro-82m-2025-01-27",
     title="Kokoro 82M",
     engine="kokoro",
-    languages=("en",),
+    languages=("en", "en-GB", "es", "fr", "it", "pt", "hi"),
     stock_voices=KOKORO_VOICES,
     aliases=("kokoro-82m", "latest"),
     is_production=True,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from model.audio import read_wav
 from model.engines.protocol import TrainingClip
-from model.engines.tiny.measuring import active_frames, active_seconds, frames_of, loudness_db, pitch_hz
 from model.errors import AudioError
+from model.measuring import active_frames, active_seconds, frames_of, loudness_db, pitch_hz
 from model.metering import CLIPPED_FROM
 
 USUAL_SECONDS = (3.0, 10.0)

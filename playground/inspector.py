@@ -20,7 +20,7 @@ from model.audio import Recording, make_preview
 from model.errors import ModelError
 from model.voice_activity import VoiceActivityDetector
 from playground.parts import Parts, make_parts
-from playground.processes import lower_priority, new_owner, set_up_logging, share_processors
+from playground.processes import lower_priority, set_up_logging, share_processors
 from playground.settings import Settings
 from storage.errors import NotFound
 from storage.records import Clip, DatasetFile
@@ -39,7 +39,6 @@ class Inspector:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._media = parts.storage.media
-        self._owner = new_owner()
 
     @cached_property
     def _detector(self) -> VoiceActivityDetector:
@@ -60,7 +59,7 @@ class Inspector:
             file = tables.files.next_to_inspect()
             if file is None:
                 return False
-            file = tables.files.update(file.id, inspections=file.inspections + 1, inspector=self._owner)
+            file = tables.files.update(file.id, inspections=file.inspections + 1)
         if file.inspections > MAX_INSPECTIONS:
             self._reject(file, f"Reading “{file.filename}” made the decoder crash. Convert it to WAV or FLAC.")
             return True

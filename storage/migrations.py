@@ -167,3 +167,9 @@ def m001_first_schema(db: Database) -> None:
     )
     db.execute("create unique index one_charge_per_clone on ledger (fine_tune_id) where kind = 'charge'")
     db.table("settings").create({"id": str, "value": str}, pk="id")
+
+
+@migrations()
+def m002_drop_what_nothing_reads(db: Database) -> None:
+    db.table("files").transform(drop={"inspector"})
+    db.table("voices").transform(drop={"preview_path"})

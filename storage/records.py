@@ -82,7 +82,6 @@ class DatasetFile:
     clipping_ratio: float | None = None
     preview_path: str = ""
     inspections: int = 0
-    inspector: str = ""
 
     @property
     def is_pending(self) -> bool:
@@ -188,7 +187,6 @@ class Voice:
     reference_path: str = ""
     reference_text: str = ""
     style_path: str = ""
-    preview_path: str = ""
     created_at: str = field(default_factory=now)
 
     @property

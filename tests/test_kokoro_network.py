@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import torchaudio
 
-from model.engines.kokoro import phonemes, symbols, synthesis, weights
-from model.engines.kokoro.layers import _NormalizedSnake, run_lstm
-from model.engines.kokoro.network import Network
+from model.engines.kokoro import fast_conv, phonemes, symbols, synthesis, weights
+from model.engines.kokoro.layers import NormMemory, _NormalizedSnake, run_lstm
+from model.engines.kokoro.network import Network, Reading
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.styles import stock_style
 
@@ -46,16 +48,38 @@ def test_padding_changes_no_contour(network: Network) -> None:
 
 
 def test_a_rendering_lasts_as_long_as_its_symbols(network: Network) -> None:
-    ids = torch.tensor(symbols.ids_of(phonemes.phonemes_of("Good morning.", "en")))
-    rendering = network.render(ids, torch.from_numpy(stock_style("af_heart")))
-    assert rendering.durations.shape == ids.shape
-    assert rendering.waveform.shape == (600 * int(rendering.durations.sum()),)
+    reading = _reading(network, "Good morning.")
+    waveform = network.render(reading, 0, int(reading.durations.sum()), NormMemory())
+    assert len(reading.durations) == len(phonemes.phonemes_of("Good morning.", "en")) + 2
+    assert waveform.shape == (600 * int(reading.durations.sum()),)
+
+
+def test_stretches_sound_as_the_whole_does(network: Network) -> None:
+    reading = _reading(network, "The garden behind our house is full of yellow roses.")
+    frames, memory = int(reading.durations.sum()), NormMemory()
+    whole = network.render(reading, 0, frames, memory)
+    parts = torch.cat([network.render(reading, place, min(place + 30, frames), memory) for place in places])
+    assert parts.shape == whole.shape
+    distance = (_log_mel(parts) - _log_mel(whole)).abs().mean()
+    alone = torch.cat([network.render(reading, place, min(place + 30, frames), NormMemory()) for place in places])
+    assert distance < 0.5 * (_log_mel(alone) - _log_mel(whole)).abs().mean()
+
+
+def _reading(network: Network, text: str) -> Reading:
+    ids = torch.tensor(symbols.ids_of(phonemes.phonemes_of(text, "en")))
+    return network.read(ids, torch.from_numpy(stock_style("af_heart")))
+
+
+def _log_mel(waveform: torch.Tensor) -> torch.Tensor:
+    return (torchaudio.transforms.MelSpectrogram(24_000, n_fft=1024, n_mels=80)(waveform) + 1e-4).log()
 
 
 def test_speech_is_heard_ends_clean_and_follows_speed(network: Network) -> None:
+    style, memory = stock_style("af_heart"), NormMemory()
+
     def spoken(speed: float) -> torch.Tensor:
-        style = stock_style("af_heart")
-        parts = synthesis.speak(network, "It is nice to meet you.", style=style, language="en", speed=speed)
+        text = "It is nice to meet you."
+        parts = synthesis.speak(network, text, style=style, language="en", speed=speed, memory=memory)
         return torch.cat([torch.from_numpy(part) for part in parts])
 
     normal, fast = spoken(1.0), spoken(1.5)
@@ -63,6 +87,46 @@ def test_speech_is_heard_ends_clean_and_follows_speed(network: Network) -> None:
     assert normal.abs().max() <= 0.971
     assert normal[:24].abs().max() < 1e-3 and normal[-24:].abs().max() < 1e-3
     assert 1.25 < len(normal) / len(fast) < 1.75
+
+
+def test_once_a_voice_has_spoken_its_first_stretch_comes_soon(network: Network) -> None:
+    style, memory = stock_style("af_heart"), NormMemory()
+    for _ in range(2):
+        speaking = synthesis.speak(
+            network, "The bees love every single one of them.", style=style, language="en", memory=memory
+        )
+        first = next(speaking)
+        speaking.close()
+    assert len(first) < 0.6 * 24_000
+
+
+def test_loud_peaks_are_pressed_and_the_rest_is_left() -> None:
+    waveform = np.array([0.5, -0.79, 0.9, -3.0], dtype=np.float32)
+    limited = synthesis.limited(waveform)
+    assert limited[:2].tolist() == waveform[:2].tolist()
+    assert 0.8 < limited[2] < 0.9
+    assert limited[3] == pytest.approx(-0.97)
+
+
+@pytest.mark.parametrize(("taps", "dilation"), [(7, 1), (7, 5), (11, 3)])
+def test_the_fast_convolution_and_its_gradient_are_those_of_the_plain_one(taps: int, dilation: int) -> None:
+    conv = torch.nn.Conv1d(8, 8, taps, dilation=dilation, padding=(taps - 1) // 2 * dilation).requires_grad_(False)
+    x = torch.randn(2, 101, 8, requires_grad=True)
+    assert fast_conv.serves(conv, x)
+    fast, plain = fast_conv.convolve(conv, x), conv(x.transpose(1, 2)).transpose(1, 2)
+    torch.testing.assert_close(fast, plain, atol=1e-4, rtol=1e-4)
+    weights = torch.randn_like(plain)
+    gradients = [torch.autograd.grad(result, x, weights)[0] for result in (fast, plain)]
+    torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
+
+
+def test_the_fast_convolution_notices_new_weights() -> None:
+    conv = torch.nn.Conv1d(4, 4, 7, padding=3).requires_grad_(False)
+    x = torch.randn(1, 20, 4)
+    fast_conv.convolve(conv, x)
+    conv.weight.data = torch.randn_like(conv.weight)
+    plain = conv(x.transpose(1, 2)).transpose(1, 2)
+    torch.testing.assert_close(fast_conv.convolve(conv, x), plain, atol=1e-4, rtol=1e-4)
 
 
 def test_the_spectral_loss_ignores_what_lies_above_the_bandwidth() -> None:

@@ -11,9 +11,9 @@ from phonemizer.backend.espeak.wrapper import EspeakWrapper
 
 from model.engines.tiny.calibration import calibrate
 from model.engines.tiny.espeak import MAN, SAMPLE_RATE, WOMAN, Espeak, Knobs
-from model.engines.tiny.measuring import active_seconds, loudness_db, pitch_hz, tilt_db_per_octave
 from model.engines.tiny.traits import Traits
 from model.errors import AudioError, WeightsUnavailable
+from model.measuring import active_seconds, loudness_db, pitch_hz, tilt_db_per_octave
 from tests.tiny_speech import tone
 
 TEXT = "The train to the city leaves in the morning."

@@ -13,13 +13,13 @@ from scipy.stats import spearmanr
 from model.audio import read_wav, write_wav
 from model.engines.protocol import SpeechModel, TrainingClip
 from model.engines.tiny.engine import TinyEngine
-from model.engines.tiny.measuring import active_seconds, loudness_db, pitch_hz, read_clip, speech_frames
 from model.engines.tiny.parameters import MODEL_FILE, read_parameters
 from model.engines.tiny.speech import sentences_of
 from model.engines.tiny.stock import STOCK_VOICES
 from model.engines.tiny.traits import STYLE_SIZE
 from model.errors import AudioError, LanguageNotSupported, WeightsUnavailable
 from model.evaluation import word_error_rate
+from model.measuring import active_seconds, loudness_db, pitch_hz, read_clip, speech_frames
 from model.transcription import Transcriber, prepare_whisper
 from tests.tiny_speech import SAMPLE_RATE, make_clips, train
 

@@ -13,10 +13,10 @@ import pytest
 from model.audio import write_wav
 from model.engines.protocol import FineTuneConfig, Progress, TrainingClip
 from model.engines.tiny.engine import TinyEngine
-from model.engines.tiny.measuring import pitch_hz, read_clip
 from model.engines.tiny.parameters import MODEL_FILE, read_parameters
 from model.engines.tiny.training import CHECKPOINT_FILE
 from model.errors import LanguageNotSupported, TooLittleSpeech, TrainingFailed
+from model.measuring import pitch_hz, read_clip
 from tests.tiny_speech import SAMPLE_RATE, make_clips, train
 
 LONG = FineTuneConfig(language="en", seconds=3600)

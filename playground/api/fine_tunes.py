@@ -40,7 +40,7 @@ def create_fine_tune(
     form = CloneForm(
         name=body.name,
         description=body.description,
-        language=schemas.primary_language(body.language),
+        language=body.language,
         gender=body.gender or "",
         model_id=body.model_id,
     )

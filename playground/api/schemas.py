@@ -203,8 +203,3 @@ class Voice(BaseModel):
             model_id=voice.model_id,
             fine_tune_id=voice.fine_tune_id,
         )
-
-
-def primary_language(tag: str | None) -> str:
-    """`en` of `en-GB` or `en_GB`; empty for None."""
-    return (tag or "").replace("_", "-").split("-")[0].lower()

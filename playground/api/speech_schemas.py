@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from model.encoding import Encoder
-from playground.api.schemas import primary_language
 from playground.services.speech import SpeechRequest
 
 Encoding = Literal["pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw"]
@@ -94,6 +93,6 @@ class Speech(BaseModel):
             voice_id=self.voice if isinstance(self.voice, str) else self.voice.id,
             text=self.transcript,
             model_id=self.model_id,
-            language=primary_language(self.language or self.locale),
+            language=self.language or self.locale or "",
             speed=self.speed_factor,
         )

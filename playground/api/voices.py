@@ -32,7 +32,7 @@ def list_voices(
         search=q,
         is_owner=is_owner,
         gender=gender,
-        language=schemas.primary_language(language) or None,
+        language=language or None,
         **paging.arguments(),
     )
     return paging.envelope(page, lambda voice: _body(voice, request, expand))

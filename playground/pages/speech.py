@@ -7,12 +7,13 @@ from typing import Any
 import gradio as gr
 
 from model.base_models import resolve
+from model.sentences import GREETINGS
 from playground import formatting
 from playground.pages.markup import empty, heading, player, table
 from playground.pages.place import Place
 from playground.pages.widgets import Updates, html, on
 from playground.parts import Parts
-from playground.services.speech import FASTEST, PREVIEW_TEXT, SLOWEST, SpeechRequest
+from playground.services.speech import FASTEST, SLOWEST, SpeechRequest
 from playground.steps.voice_details import base_model_choices
 from storage.records import Speech, Voice
 
@@ -27,7 +28,7 @@ class SpeechPage:
         self._parts = parts
         with gr.Column(visible=False, elem_id="page-speech", elem_classes="page") as self.column:
             html(heading("Text to speech"))
-            self._text = gr.Textbox(label="Text", value=PREVIEW_TEXT, lines=4, elem_id="speech-text")
+            self._text = gr.Textbox(label="Text", value=GREETINGS["en"], lines=4, elem_id="speech-text")
             with gr.Row():
                 self._voice = gr.Dropdown([], label="Voice", elem_id="speech-voice", filterable=True)
                 self._speed = gr.Slider(SLOWEST, FASTEST, value=1.0, step=0.05, label="Speed", elem_id="speech-speed")
@@ -61,7 +62,7 @@ class SpeechPage:
         return {
             self._voice: gr.Dropdown([(_voice_words(voice), voice.id) for voice in voices], value=chosen),
             self._history: self._history_of(),
-            **self._price_of(PREVIEW_TEXT, chosen, ""),
+            **self._price_of(GREETINGS["en"], chosen, ""),
         }
 
     def _speak(self, text: str, voice_id: str, model_id: str, speed: float) -> Updates:

@@ -42,11 +42,12 @@ class CloneForm:
         if self.gender not in ("", "feminine", "masculine", "gender_neutral"):
             raise Refused(f"Gender is feminine, masculine, gender_neutral or empty, not {self.gender!r}.")
         base = base_models.resolve(self.model_id) if self.model_id else base_models.production_model()
-        base.require_language(self.language)
+        language = base.language_of(self.language)
+        base.require_language(language)
         return {
             "name": self.name.strip(),
             "description": self.description,
-            "language": self.language,
+            "language": language,
             "gender": self.gender,
             "model_id": base.id,
         }

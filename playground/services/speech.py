@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from model import base_models
 from model.base_models import BaseModel
+from model.sentences import GREETINGS
 from playground.services.accounts import Accounts
 from playground.services.errors import Refused
 from playground.settings import Settings
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 24_000
 """Hz, of every engine."""
 SLOWEST, FASTEST = 0.5, 2.0
-PREVIEW_TEXT = "It's nice to meet you. Hope you're having a great day."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,8 @@ class SpeechService:
             voice = tables.voices.get(request.voice_id)
             fine_tune = tables.fine_tunes.find(voice.fine_tune_id) if voice.fine_tune_id else None
         base = base_models.resolve(request.model_id or voice.model_id)
-        language = request.language or (voice.language if voice.language in base.languages else base.languages[0])
+        own = voice.language if voice.language in base.languages else base.languages[0]
+        language = base.language_of(request.language) if request.language else own
         base.require_language(language)
         is_active = fine_tune is not None and fine_tune.status == Status.COMPLETED and base.id == fine_tune.model_id
         credits = self._accounts.speech_price(request.text, fine_tuned=is_active)
@@ -152,7 +153,7 @@ class SpeechService:
             voice = tables.voices.get(voice_id)
         path = self._storage.media.preview_path(voice.id)
         if not path.exists():
-            self._write(self.plan(SpeechRequest(voice_id=voice_id, text=PREVIEW_TEXT)), path, is_free=True)
+            self._write(self.plan(SpeechRequest(voice_id=voice_id, text=GREETINGS[voice.language])), path, is_free=True)
         return path
 
     def _write(self, plan: SpeechPlan, path: Path, *, is_free: bool = False) -> float:
@@ -178,10 +179,7 @@ class SpeechService:
 
 def _stock_name(voice: Voice, base: BaseModel) -> str:
     """The stock voice itself, or on another model the one that is most like it in language and gender."""
-    if voice.model_id == base.id:
-        return voice.stock_name
-    same_gender = [stock for stock in base.stock_voices if stock.gender == voice.gender]
-    return (same_gender or list(base.stock_voices))[0].name
+    return voice.stock_name if voice.model_id == base.id else base.stock_voice_like(voice.language, voice.gender).name
 
 
 def _check_text(request: SpeechRequest, longest: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from model import base_models
-from model.engines.protocol import FineTuneConfig, TrainingClip
+from model.engines.protocol import FineTuneConfig, StockVoice, TrainingClip
 from model.errors import TooLittleSpeech, TrainingFailed
 from model.sentences import TEST_SENTENCES
 from model.transcription import Transcriber, prepare_whisper
@@ -100,16 +100,14 @@ class TrainingRun:
         self._deadline += time.monotonic() - one_time
         yield self._at("prepare", 2, 4, message="Speaking the test sentences with a stock voice, to compare with")
         self._listener = Listener(self._speech, self._transcriber, self._fine_tune.language)
-        stock = VoiceSource(model_id=self._base.id, stock_name=self._nearest_stock())
+        stock = VoiceSource(model_id=self._base.id, stock_name=self._like_the_form().name)
         self._listener.warm_up(stock)
         self._stock = self._listener.hear(stock)
         self._reserve = self._stock.seconds * (VOICES + 1) + LOADING_SECONDS
         yield self._at("prepare", 4, 4)
 
-    def _nearest_stock(self) -> str:
-        stock = self._base.stock_voices
-        wanted = [voice for voice in stock if voice.gender == self._fine_tune.gender]
-        return (wanted or list(stock))[0].name
+    def _like_the_form(self) -> StockVoice:
+        return self._base.stock_voice_like(self._fine_tune.language, self._fine_tune.gender)
 
     def _transcribe(self) -> Iterator[RunProgress]:
         clips = self._runs.read_clips(self._fine_tune)

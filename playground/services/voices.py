@@ -107,10 +107,13 @@ def _filter(*, search: str, is_owner: bool | None, gender: str | None, language:
     params = [search, search]
     if is_owner is not None:
         wheres.append("stock_name = ''" if is_owner else "stock_name != ''")
-    for column, value in (("gender", gender), ("language", language)):
-        if value is not None:
-            wheres.append(f"{column} = ?")
-            params.append(value)
+    if gender is not None:
+        wheres.append("gender = ?")
+        params.append(gender)
+    if language is not None:
+        tag = language.replace("_", "-")
+        wheres.append("(lower(language) = lower(?) or language like ?)")
+        params += [tag, f"{tag}-%"]
     return " and ".join(wheres), params
 
 

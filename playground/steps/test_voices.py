@@ -6,13 +6,14 @@ from typing import Any
 
 import gradio as gr
 
+from model.sentences import GREETINGS
 from playground import formatting
 from playground.pages import examples
 from playground.pages.markup import copyable, empty, heading, player
 from playground.pages.place import Place
 from playground.pages.widgets import Updates, html, on
 from playground.parts import Parts
-from playground.services.speech import PREVIEW_TEXT, SpeechRequest
+from playground.services.speech import SpeechRequest
 from playground.steps.report_card import report_card
 from storage.records import FineTune, Speech, Status, Voice
 
@@ -40,12 +41,12 @@ class TestVoices:
         html(heading("Test voices", "One model, four different clips of the recordings: choose by ear.", level=2))
         self._nothing = html(elem_id="no-voices")
         with gr.Column() as self._all:
-            self._text = gr.Textbox(label="Text", value=PREVIEW_TEXT, lines=2, elem_id="test-text")
+            self._text = gr.Textbox(label="Text", lines=2, elem_id="test-text")
             self._price = html(elem_id="test-price", elem_classes="status-line")
             with gr.Row(elem_classes="voices"):
                 self._cards = [_draw_card(position) for position in range(VOICES)]
             self._about = html(elem_id="about-model")
-        self.outputs: list[Any] = [self._nothing, self._all, self._price, self._about]
+        self.outputs: list[Any] = [self._nothing, self._all, self._text, self._price, self._about]
         for position, card in enumerate(self._cards):
             self.outputs += [card.column, card.about, card.result]
             self._wire_card(position, card, router)
@@ -67,7 +68,8 @@ class TestVoices:
             self._nothing: "",
             self._all: gr.Column(visible=True),
             self._about: self._about_model(clone, next(iter(voices.values()), None), place),
-            **self._price_of(PREVIEW_TEXT),
+            self._text: gr.Textbox(GREETINGS[clone.language]),
+            **self._price_of(GREETINGS[clone.language]),
         }
         for position, card in enumerate(self._cards):
             voice = voices.get(position)

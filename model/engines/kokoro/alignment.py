@@ -21,7 +21,7 @@ _ALIGNER_FRAMES_PER_FRAME = 2.5
 _MAX_FRAMES = 50
 _LONGEST_FINAL_PAUSE = 12.0
 
-# The base model's symbols in the acoustic model's phone set (ARPAbet).
+# The base model's symbols in the acoustic model's phone set (ARPAbet); sounds that English lacks as their nearest.
 _ARPABET = {
     "ə": "AH",
     "ᵊ": "AH",
@@ -69,7 +69,49 @@ _ARPABET = {
     "θ": "TH",
     "ʤ": "JH",
     "ʧ": "CH",
+    "Q": "OW",
+    "S": "S",
+    "o": "OW",
+    "ɐ": "AH",
+    "ɨ": "IH",
+    "ɯ": "UW",
+    "ɤ": "AH",
+    "y": "UW",
+    "ø": "ER",
+    "œ": "ER",
+    "c": "K",
+    "q": "K",
+    "x": "HH",
+    "χ": "HH",
+    "ç": "HH",
+    "ɸ": "F",
+    "β": "V",
+    "ʋ": "V",
+    "r": "R",
+    "ɾ": "T",
+    "ʁ": "R",
+    "ɽ": "R",
+    "ɻ": "R",
+    "ɣ": "G",
+    "ɰ": "G",
+    "ɟ": "JH",
+    "ʝ": "Y",
+    "ɥ": "W",
+    "ʎ": "L",
+    "ɲ": "N",
+    "ɳ": "N",
+    "ɴ": "NG",
+    "ʈ": "T",
+    "ɖ": "D",
+    "ʂ": "SH",
+    "ɕ": "SH",
+    "ʦ": "T",
+    "ʣ": "D",
+    "ʨ": "CH",
+    "ʥ": "JH",
 }
+# Marks on the sound before them: length, nasality, breath.
+_ON_THE_SOUND_BEFORE = "ː\u0303ʰʲ"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,12 +200,14 @@ class Aligner:
 
 
 def _words_of(phonemes: str) -> list[list[_Phone]]:
-    """Phones word by word. A schwa or ɜ with the ɹ after it is one phone to the aligner."""
+    """Phones word by word. A schwa or ɜ with the ɹ after it is one phone to the aligner, as is a sound with marks."""
     words: list[list[_Phone]] = [[]]
     for place, symbol in enumerate(phonemes):
         word = words[-1]
         if symbol == "ɹ" and word and phonemes[place - 1] in "əɜ":
             word[-1] = _Phone(name="ER", places=(*word[-1].places, place))
+        elif symbol in _ON_THE_SOUND_BEFORE and word and place - 1 in word[-1].places:
+            word[-1] = _Phone(name=word[-1].name, places=(*word[-1].places, place))
         elif symbol in _ARPABET:
             word.append(_Phone(name=_ARPABET[symbol], places=(place,)))
         elif symbol in PAUSES and word:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.engines.kokoro.layers import SnakeBlock, StyledBlock
+from model.engines.kokoro.layers import NormMemory, SnakeBlock, StyledBlock
 
 SAMPLE_RATE = 24_000
 SAMPLES_PER_F0_FRAME = 300
@@ -16,6 +16,9 @@ HARMONICS = 9
 SINE_AMPLITUDE = 0.1
 VOICED_NOISE = 0.003
 VOICED_ABOVE_HZ = 10.0
+# As far as a frame of 12.5 ms is heard: 60 samples of either rate's convolutions, and those that change the rate.
+_CONTEXT_FRAMES = 9
+_SPECTRA_PER_FRAME = SAMPLES_PER_F0_FRAME // HOP_LENGTH
 
 
 class _Source(nn.Module):
@@ -66,20 +69,29 @@ class Generator(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor, f0: Tensor) -> Tensor:
         """`(batch, channels, frames)` at 80 Hz -> waveform `(batch, 300 * frames)`."""
-        harmonics = self._harmonics(f0)
+        return self._from_harmonics(x, self.harmonics(f0), style)
+
+    def stretch(self, x: Tensor, harmonics: Tensor, style: Tensor, start: int, end: int, memory: NormMemory) -> Tensor:
+        """The waveform `(batch, 300 * (end - start))` of some frames of `x`, with what they need around them."""
+        before, after = max(0, start - _CONTEXT_FRAMES), min(x.shape[-1], end + _CONTEXT_FRAMES)
+        source = harmonics[..., before * _SPECTRA_PER_FRAME : after * _SPECTRA_PER_FRAME + 1]
+        waveform = self._from_harmonics(x[..., before:after], source, style, memory)
+        return waveform[:, (start - before) * SAMPLES_PER_F0_FRAME : (end - before) * SAMPLES_PER_F0_FRAME]
+
+    def _from_harmonics(self, x: Tensor, harmonics: Tensor, style: Tensor, memory: NormMemory | None = None) -> Tensor:
         for i, up in enumerate(self.ups):
-            source = self.noise_res[i](_channels_last(self.noise_convs[i](harmonics)), style)
+            source = self.noise_res[i](_channels_last(self.noise_convs[i](harmonics)), style, memory)
             x = up(F.leaky_relu(x, 0.1))
             if i == len(self.ups) - 1:
                 x = F.pad(x, (1, 0), mode="reflect")
             x = _channels_last(x) + source
-            x = sum(block(x, style) for block in self.resblocks[3 * i : 3 * i + 3]).squeeze(2) / 3
+            x = sum(block(x, style, memory) for block in self.resblocks[3 * i : 3 * i + 3]).squeeze(2) / 3
         x = self.conv_post(F.leaky_relu(x)).float()
         magnitude, phase = x[:, : N_FFT // 2 + 1].exp(), x[:, N_FFT // 2 + 1 :].sin()
         with torch.autocast(x.device.type, enabled=False):
             return torch.istft(torch.polar(magnitude, phase), N_FFT, HOP_LENGTH, window=self._window(x.device))
 
-    def _harmonics(self, f0: Tensor) -> Tensor:
+    def harmonics(self, f0: Tensor) -> Tensor:
         """F0 in Hz `(batch, frames)` -> magnitude and phase of the source `(batch, 22, 60 * frames + 1)`."""
         with torch.no_grad(), torch.autocast(f0.device.type, enabled=False):
             source = self.m_source(f0.float())
@@ -113,9 +125,13 @@ class Decoder(nn.Module):
     def forward(self, text: Tensor, f0: Tensor, energy: Tensor, style: Tensor) -> Tensor:
         """Text laid out in time `(batch, 512, frames)`, F0 and energy `(batch, 2 * frames)`, acoustic style
         `(batch, 128)` -> waveform `(batch, 600 * frames)`."""
+        return self.generator(self.frames(text, f0, energy, style), style, f0)
+
+    def frames(self, text: Tensor, f0: Tensor, energy: Tensor, style: Tensor) -> Tensor:
+        """What the generator makes sound of, `(batch, 512, 2 * frames)`."""
         contours = torch.cat([self.F0_conv(f0[:, None]), self.N_conv(energy[:, None])], dim=1)
         x = self.encode(torch.cat([text, contours], dim=1), style)
         reminder = torch.cat([self.asr_res(text), contours], dim=1)
         for block in self.decode:
             x = block(torch.cat([x, reminder], dim=1), style)
-        return self.generator(x, style, f0)
+        return x

@@ -1,5 +1,6 @@
 """The Kokoro engine: trains and loads voices of Kokoro-82M behind the engine protocol."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,12 @@ if TYPE_CHECKING:
     import torch
 
     from model.engines.kokoro.alignment import Aligner
+    from model.engines.kokoro.layers import NormMemory
     from model.engines.kokoro.network import Network
     from model.engines.kokoro.styles import SpeakerStyle
     from model.engines.protocol import Style, Waveform
+
+VOICES_REMEMBERED = 16
 
 
 class KokoroEngine:
@@ -62,6 +66,7 @@ class KokoroModel:
         self._network = network
         self._speaker = speaker
         self._aligner: Aligner | None = None
+        self._memories: OrderedDict[bytes, NormMemory] = OrderedDict()
 
     def style_of(self, clip: TrainingClip, *, language: str) -> "Style":
         """The speaker's style bent towards the clip; of the base model, the stock voice nearest to the clip."""
@@ -79,11 +84,21 @@ class KokoroModel:
         return styles.stock_style(name)
 
     def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Waveform]":
-        """Speak phrase by phrase at 24 kHz; raises LanguageNotSupported."""
+        """Speak at 24 kHz, a stretch at a time; raises LanguageNotSupported."""
         from model.engines.kokoro.synthesis import speak
 
         _check_language(language)
-        return speak(self._network, text, style=style, language=language, speed=speed)
+        memory = self._memory_of(style)
+        return speak(self._network, text, style=style, language=language, speed=speed, memory=memory)
+
+    def _memory_of(self, style: "Style") -> "NormMemory":
+        from model.engines.kokoro.layers import NormMemory
+
+        memory = self._memories.setdefault(style.tobytes(), NormMemory())
+        self._memories.move_to_end(style.tobytes())
+        if len(self._memories) > VOICES_REMEMBERED:
+            self._memories.popitem(last=False)
+        return memory
 
     def _traits_of(self, clip: TrainingClip, language: str) -> "torch.Tensor":
         """The clip's traits; the speaker's mean ones when its transcript does not align."""

@@ -16,7 +16,7 @@ from torch import Tensor
 from model.engines.kokoro import features, phonemes, symbols
 from model.engines.kokoro.alignment import ALIGNER_SAMPLE_RATE, Aligner
 from model.engines.kokoro.decoder import SAMPLE_RATE
-from model.engines.kokoro.network import LATE_FRAMES, SAMPLES_PER_FRAME, Network
+from model.engines.kokoro.network import LATE_FRAMES, MAX_SYMBOLS, SAMPLES_PER_FRAME, Network
 from model.engines.kokoro.styles import traits_of
 from model.errors import AudioError
 
@@ -75,7 +75,7 @@ def measure(clip: "TrainingClip", aligner: Aligner, language: str) -> Measured |
     # Silence behind, so that the shifted timeline still has room for the last sound.
     frames = len(waveform) // SAMPLES_PER_FRAME + 2 * LATE_FRAMES
     waveform = np.pad(waveform, (0, frames * SAMPLES_PER_FRAME - len(waveform)))
-    if not spoken or len(spoken) > phonemes.MAX_PHONEMES:
+    if not spoken or len(spoken) > MAX_SYMBOLS:
         return None
     aligned = aligner.align(soxr.resample(waveform, SAMPLE_RATE, ALIGNER_SAMPLE_RATE), spoken, frames)
     if aligned is None:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.engines.kokoro import fast_conv
+
 NORM_EPS = 1e-5
 _LSTM_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -40,6 +42,35 @@ class AdaptiveNorm(nn.Module):
         return torch.addcmul(shift - mean * gain, x, gain)
 
 
+class NormMemory:
+    """What a voice's norms have seen so far, so that a stretch of a text is normalised as the whole would be.
+
+    An instance norm over a second of speech is another than that over the sentence; that of all that the voice has
+    said is nearly the same, and a stretch can be spoken before the next is known.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[AdaptiveNorm, tuple[float, Tensor, Tensor]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._seen)
+
+    def take_in(self, norm: AdaptiveNorm, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Add `(batch, channels, ..., frames)`; mean and variance over it and what came before."""
+        frames, mean, square = self._seen.get(norm, (0.0, torch.zeros(()), torch.zeros(())))
+        share = x.shape[-1] / (frames + x.shape[-1])
+        mean = mean + share * (x.mean(dim=-1, keepdim=True) - mean)
+        square = square + share * (x.square().mean(dim=-1, keepdim=True) - square)
+        self._seen[norm] = (frames + x.shape[-1], mean, square)
+        return mean, (square - mean.square()).clamp_(min=0)
+
+
+def _snake(x: Tensor, gain: Tensor, offset: Tensor, alpha: Tensor) -> Tensor:
+    """Of u = gain · x + offset: u + sin²(αu)/α, which is u + (1 − cos 2αu) / 2α."""
+    wave = (x * (2 * alpha * gain)).add_(2 * alpha * offset).cos_().mul_(-0.5 / alpha)
+    return wave.add_(x * gain).add_(offset + 0.5 / alpha)
+
+
 class _NormalizedSnake(torch.autograd.Function):
     """Adaptive norm, then Snake, as one operation that keeps only its input for the backward pass.
 
@@ -55,9 +86,7 @@ class _NormalizedSnake(torch.autograd.Function):
         gain = scale * rstd
         offset = shift - mean * gain
         ctx.save_for_backward(x, mean, rstd, gain, offset, alpha)
-        # snake(u) = u + sin²(αu)/α = u + (1 − cos 2αu) / 2α
-        wave = (x * (2 * alpha * gain)).add_(2 * alpha * offset).cos_().mul_(-0.5 / alpha)
-        return wave.add_(x * gain).add_(offset + 0.5 / alpha)
+        return _snake(x, gain, offset, alpha)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
@@ -88,21 +117,27 @@ class SnakeBlock(nn.Module):
         self.alpha1 = nn.ParameterList(nn.Parameter(torch.ones(1, channels, 1)) for _ in range(3))
         self.alpha2 = nn.ParameterList(nn.Parameter(torch.ones(1, channels, 1)) for _ in range(3))
 
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """`(batch, channels, 1, frames)`, best channels last in memory, -> the same."""
+    def forward(self, x: Tensor, style: Tensor, memory: NormMemory | None = None) -> Tensor:
+        """`(batch, channels, 1, frames)`, best channels last in memory, -> the same; with `memory`, a stretch of it."""
         first = zip(self.adain1, self.alpha1, self.convs1, strict=True)
         second = zip(self.adain2, self.alpha2, self.convs2, strict=True)
         for dilated, plain in zip(first, second, strict=True):
             branch = x
             for norm, alpha, conv in (dilated, plain):
-                branch = self._activate(branch, style, norm, alpha)  # type: ignore[arg-type]
+                branch = self._activate(branch, style, norm, alpha, memory)  # type: ignore[arg-type]
                 branch = conv_over_frames(conv, branch)  # type: ignore[arg-type]
             x = x + branch
         return x
 
     @staticmethod
-    def _activate(x: Tensor, style: Tensor, norm: AdaptiveNorm, alpha: Tensor) -> Tensor:
+    def _activate(
+        x: Tensor, style: Tensor, norm: AdaptiveNorm, alpha: Tensor, memory: NormMemory | None = None
+    ) -> Tensor:
         scale, shift = norm.scale_and_shift(style)
+        if memory is not None:
+            mean, variance = memory.take_in(norm, x)
+            gain = scale.unsqueeze(-1) * torch.rsqrt(variance + NORM_EPS)
+            return _snake(x, gain, shift.unsqueeze(-1) - mean * gain, alpha.unsqueeze(-1))
         return _NormalizedSnake.apply(x.float(), scale.unsqueeze(-1), shift.unsqueeze(-1), alpha.unsqueeze(-1))
 
 
@@ -147,8 +182,10 @@ def conv_over_frames(conv: nn.Conv1d, x: Tensor) -> Tensor:
     """A 1-d convolution over `(batch, channels, 1, frames)`.
 
     Said as a 2-d one because those keep channels last in memory, which on a CPU makes long dilated convolutions
-    up to three times faster (their backward most).
+    up to three times faster (their backward most); frozen ones of many taps go by `fast_conv`.
     """
+    if fast_conv.serves(conv, x):
+        return fast_conv.convolve(conv, x.squeeze(2).transpose(1, 2)).transpose(1, 2).unsqueeze(2)
     return F.conv2d(
         x,
         conv.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last),

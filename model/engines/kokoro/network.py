@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from model.engines.kokoro.decoder import Decoder
+from model.engines.kokoro.layers import NormMemory
 from model.engines.kokoro.predictor import ProsodyPredictor
 from model.engines.kokoro.text import BERT_SIZE, Albert, TextEncoder
 
@@ -20,11 +21,13 @@ LATE_FRAMES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rendering:
-    """What the network made of one text: `waveform (600 * frames,)`, `durations (symbols,)` in 25 ms frames."""
+class Reading:
+    """How the network will speak one text: `durations (symbols,)` in 25 ms frames, and what the generator needs."""
 
-    waveform: Tensor
     durations: Tensor
+    frames: Tensor
+    harmonics: Tensor
+    style: Tensor
 
 
 class Network(nn.Module):
@@ -43,15 +46,25 @@ class Network(nn.Module):
         return self.bert_encoder(self.bert(ids)).transpose(1, 2)
 
     @torch.inference_mode()
-    def render(self, ids: Tensor, style: Tensor, *, speed: float = 1.0) -> Rendering:
-        """Speak symbol ids `(symbols,)`, padding symbols included, in a style `(256,)`."""
+    def read(self, ids: Tensor, style: Tensor, *, speed: float = 1.0) -> Reading:
+        """Decide how symbol ids `(symbols,)`, padding symbols included, are spoken in a style `(256,)`."""
         acoustic, prosodic = style[None, :STYLE_SIZE], style[None, STYLE_SIZE:]
         styled, logits = self.predictor.duration_logits(self.prosody_text(ids[None]), prosodic)
         durations = durations_of(logits[0], speed=speed)
         f0, energy = self.predictor.contours(lay_out(styled, durations), prosodic)
         text = lay_out(self.text_encoder(ids[None]), durations)
-        waveform = self.decoder(text, f0, energy, acoustic)[0]
-        return Rendering(waveform=waveform, durations=durations)
+        return Reading(
+            durations=durations,
+            frames=self.decoder.frames(text, f0, energy, acoustic),
+            harmonics=self.decoder.generator.harmonics(f0),
+            style=acoustic,
+        )
+
+    @torch.inference_mode()
+    def render(self, reading: Reading, start: int, end: int, memory: NormMemory) -> Tensor:
+        """The waveform `(600 * (end - start),)` of the 25 ms frames from `start` to `end` of a reading."""
+        generator = self.decoder.generator
+        return generator.stretch(reading.frames, reading.harmonics, reading.style, 2 * start, 2 * end, memory)[0]
 
 
 def durations_of(logits: Tensor, *, speed: float = 1.0) -> Tensor:

@@ -15,9 +15,35 @@ MAX_PHONEMES = 120
 """Longest phrase, some 8 s: the base model takes 510 symbols, but memory grows by 55 MB with every second."""
 _MIN_SENTENCE_CHARACTERS = 20
 
-ESPEAK_VOICES = {"en": "en-us"}
+ESPEAK_VOICES = {
+    "en": "en-us",
+    "en-GB": "en-gb",
+    "es": "es",
+    "fr": "fr-fr",
+    "it": "it",
+    "pt": "pt-br",
+    "hi": "hi",
+}
 
-# espeak-ng's English phonemes (diphthongs tied by ^) as the base model's; longer ones first.
+# espeak-ng's phonemes (diphthongs tied by ^) as the base model's; longer ones first.
+_AMERICAN = (
+    ("e", "A"),
+    ("o^ʊ", "O"),
+    ("ɜːɹ", "ɜɹ"),
+    ("ɜː", "ɜɹ"),
+    ("ɪə", "iə"),
+    ("ɾ", "T"),
+    ("o", "ɔ"),
+    ("ː", ""),
+)
+_BRITISH = (
+    ("e", "A"),
+    ("i^ə", "ɪə"),
+    ("iə", "ɪə"),
+    ("ə^ʊ", "Q"),
+    ("ɾ", "T"),
+    ("o", "ɔ"),
+)
 _ENGLISH = (
     ("ʔˌn\u0329", "tᵊn"),
     ("a^ɪ", "I"),
@@ -27,28 +53,37 @@ _ENGLISH = (
     ("t^ʃ", "ʧ"),
     ("ɔ^ɪ", "Y"),
     ("ə^l", "ᵊl"),
-    ("o^ʊ", "O"),
-    ("ɜːɹ", "ɜɹ"),
-    ("ɜː", "ɜɹ"),
-    ("ɪə", "iə"),
     ("ʲo", "jo"),
     ("ʲə", "jə"),
     ("ʔn", "tᵊn"),
     ("ɚ", "əɹ"),
     ("ɐ", "ə"),
-    ("e", "A"),
-    ("o", "ɔ"),
     ("r", "ɹ"),
-    ("ɾ", "T"),
     ("ʔ", "t"),
     ("x", "k"),
     ("ç", "k"),
     ("ɬ", "l"),
     ("ʲ", ""),
     ("\u0303", ""),
-    ("ː", ""),
-    ("^", ""),
 )
+_SYMBOLS = {"en": (*_ENGLISH, *_AMERICAN), "en-GB": (("e^ə", "ɛː"), *_ENGLISH, *_BRITISH)}
+_OTHER = (
+    ("a^ɪ", "I"),
+    ("a^ʊ", "W"),
+    ("d^z", "ʣ"),
+    ("d^ʒ", "ʤ"),
+    ("e^ɪ", "A"),
+    ("o^ʊ", "O"),
+    ("ə^ʊ", "Q"),
+    ("s^s", "S"),
+    ("t^s", "ʦ"),
+    ("t^ʃ", "ʧ"),
+    ("ɔ^ɪ", "Y"),
+    ("r.", "ɽ"),
+    ("-", ""),
+)
+# Signs that espeak-ng would name or lose, as those that the base model knows.
+_SIGNS = str.maketrans({"’": "'", "‘": "'", "«": "“", "»": "”", "„": "“", "¿": "", "¡": "", "।": "."})
 _TITLES = re.compile(r"\b(Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs)\.(?=\s)")
 _MONEY = re.compile(r"([$£€])(\d[\d,]*(?:\.\d+)?)")
 _CURRENCIES = {"$": "dollars", "£": "pounds", "€": "euros"}
@@ -67,12 +102,12 @@ def phonemes_of(text: str, language: str) -> str:
     if not plain:
         return ""
     spoken = _backend(_espeak_voice(language)).phonemize([plain])
-    return symbols.known(_to_base_model(spoken[0].strip())) if spoken else ""
+    return symbols.known(_to_base_model(spoken[0].strip(), language)) if spoken else ""
 
 
 def normalize(text: str) -> str:
-    """Text without what espeak-ng stumbles over: curly apostrophes, dots after titles, signs of money."""
-    plain = re.sub(r"\s+", " ", text.replace("’", "'").replace("‘", "'")).strip()
+    """Text without what espeak-ng stumbles over: foreign signs, dots after titles, signs of money."""
+    plain = re.sub(r"\s+", " ", text.translate(_SIGNS)).strip()
     plain = _TITLES.sub(r"\1", plain)
     return _MONEY.sub(lambda match: f"{match[2]} {_CURRENCIES[match[1]]}", plain)
 
@@ -123,11 +158,11 @@ def _espeak_voice(language: str) -> str:
     return ESPEAK_VOICES[language]
 
 
-def _to_base_model(espeak: str) -> str:
-    for theirs, ours in _ENGLISH:
+def _to_base_model(espeak: str, language: str) -> str:
+    for theirs, ours in _SYMBOLS.get(language, _OTHER):
         espeak = espeak.replace(theirs, ours)
     # The mark of a syllabic consonant becomes a short schwa before it.
-    return re.sub("(\\S)\u0329", r"ᵊ\1", espeak)
+    return re.sub("(\\S)\u0329", r"ᵊ\1", espeak.replace("^", ""))
 
 
 @lru_cache(maxsize=len(ESPEAK_VOICES))

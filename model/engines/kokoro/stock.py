@@ -2,14 +2,22 @@
 
 from model.engines.protocol import StockVoice
 
-_ENGLISH = {
-    "feminine": "af_heart af_bella af_nicole af_sarah af_kore af_aoede af_nova af_alloy af_river af_jessica af_sky",
-    "masculine": "am_michael am_fenrir am_puck am_echo am_eric am_liam am_onyx am_adam",
+# The name's first letter is the language, the second the gender. The most liked ones come first.
+_NAMES = {
+    "en": "af_heart af_bella af_nicole af_sarah af_kore af_aoede af_nova af_alloy af_river af_jessica af_sky "
+    "am_michael am_fenrir am_puck am_echo am_eric am_liam am_onyx am_adam",
+    "en-GB": "bf_emma bf_isabella bf_alice bf_lily bm_george bm_fable bm_lewis bm_daniel",
+    "es": "ef_dora em_alex",
+    "fr": "ff_siwis",
+    "it": "if_sara im_nicola",
+    "pt": "pf_dora pm_alex",
+    "hi": "hf_alpha hf_beta hm_omega hm_psi",
 }
+_GENDERS = {"f": "feminine", "m": "masculine"}
 
 STOCK_VOICES = tuple(
-    StockVoice(name=name, title=name.partition("_")[2].title(), language="en", gender=gender)
-    for gender, names in _ENGLISH.items()
+    StockVoice(name=name, title=name.partition("_")[2].title(), language=language, gender=_GENDERS[name[1]])
+    for language, names in _NAMES.items()
     for name in names.split()
 )
 

@@ -1,4 +1,4 @@
-"""Speaking: text and style -> waveforms, phrase by phrase."""
+"""Speaking: text and style -> waveforms, a stretch at a time, the first one soon."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -7,50 +7,74 @@ import numpy as np
 
 from model.engines.kokoro import phonemes, symbols
 from model.engines.kokoro.decoder import SAMPLE_RATE
-from model.engines.kokoro.network import LATE_FRAMES, SAMPLES_PER_FRAME, Network
+from model.engines.kokoro.layers import NormMemory
+from model.engines.kokoro.network import LATE_FRAMES, Network
 
 if TYPE_CHECKING:
     from model.engines.protocol import Style, Waveform
 
 PAUSE_SECONDS = 0.25
 FADE_SECONDS = 0.02
-PEAK_LIMIT = 0.97
 SPEEDS = (0.5, 2.0)
+# Levels above the first are pressed together so that none passes the second.
+LOUD, LOUDEST = 0.8, 0.97
 _LEAD_FRAMES, _TAIL_FRAMES = 3, 6
+_FIRST_FRAMES, _MOST_FRAMES = 22, 120
+"""Half a second first, then three times as much each time: the next is ready before this one has been heard."""
 
 
-def speak(network: Network, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Waveform]":
-    """Waveforms `(samples,)` at 24 kHz, one a phrase; all but the last end in a short pause."""
+def speak(
+    network: Network, text: str, *, style: "Style", language: str, speed: float = 1.0, memory: NormMemory
+) -> "Iterator[Waveform]":
+    """Waveforms `(samples,)` at 24 kHz, 0.5 to 3 s each; a short pause goes before every phrase but the first.
+
+    `memory` is what the voice has said before; while it is empty, the first stretch is a long one to learn from.
+    """
     import torch
 
     if not SPEEDS[0] <= speed <= SPEEDS[1]:
         raise ValueError(f"speed must lie between {SPEEDS[0]} and {SPEEDS[1]}, not {speed}")
     style_tensor = torch.from_numpy(np.asarray(style, dtype=np.float32))
-    pause = np.zeros(int(PAUSE_SECONDS / speed * SAMPLE_RATE), dtype=np.float32)
-    previous: Waveform | None = None
+    pause = np.zeros(0, dtype=np.float32)
+    frames = _FIRST_FRAMES if memory else _MOST_FRAMES
     for phrase in phonemes.phrases_of(text, language):
-        ids = torch.tensor(symbols.ids_of(phrase))
-        rendering = network.render(ids, style_tensor, speed=speed)
-        if previous is not None:
-            yield np.concatenate([previous, pause])
-        previous = clean_ends(rendering.waveform.numpy(), rendering.durations.tolist(), phrase)
-    if previous is not None:
-        yield previous
+        reading = network.read(torch.tensor(symbols.ids_of(phrase)), style_tensor, speed=speed)
+        start, end = spoken_frames(reading.durations.tolist(), phrase)
+        place = start
+        while place < end:
+            after = place + frames if end - place > 1.5 * frames else end
+            waveform = limited(network.render(reading, place, after, memory).numpy())
+            waveform = faded(waveform, begins=place == start, ends=after == end)
+            yield np.concatenate([pause, waveform]) if place == start else waveform
+            place, frames = after, min(_MOST_FRAMES, 3 * frames)
+        pause = np.zeros(int(PAUSE_SECONDS / speed * SAMPLE_RATE), dtype=np.float32)
 
 
-def clean_ends(waveform: "Waveform", durations: list[int], phrase: str) -> "Waveform":
-    """Cut the silence before the first symbol and what the model hums after the last; fade; keep peaks below 0.97.
+def spoken_frames(durations: list[int], phrase: str) -> tuple[int, int]:
+    """First and last frame of what is heard: without the silence before the first symbol and the hum after the last.
 
     `durations (symbols + 2,)` are the frames of `phrase` and of the padding around it.
     """
     closing = len(phrase) - len(phrase.rstrip("".join(symbols.PAUSES)))
     last_sound = sum(durations[: len(phrase) + 1 - closing])
-    end = min(last_sound + _TAIL_FRAMES, sum(durations[:-1]) + LATE_FRAMES)
-    start = max(0, durations[0] - LATE_FRAMES - _LEAD_FRAMES)
-    waveform = waveform[start * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME].copy()
+    end = min(last_sound + _TAIL_FRAMES, sum(durations[:-1]) + LATE_FRAMES, sum(durations))
+    return max(0, durations[0] - LATE_FRAMES - _LEAD_FRAMES), end
+
+
+def limited(waveform: "Waveform") -> "Waveform":
+    """Peaks pressed below 0.97; what is below 0.8 stays as it is."""
+    room = LOUDEST - LOUD
+    over = np.abs(waveform) - LOUD
+    pressed = np.sign(waveform) * (LOUD + room * np.tanh(np.maximum(over, 0) / room))
+    return np.where(over > 0, pressed, waveform).astype(np.float32)
+
+
+def faded(waveform: "Waveform", *, begins: bool, ends: bool) -> "Waveform":
+    """With 20 ms of fade where speech begins and where it ends."""
     fade = min(int(FADE_SECONDS * SAMPLE_RATE), len(waveform) // 2)
     ramp = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32)) ** 2
-    waveform[:fade] *= ramp
-    waveform[len(waveform) - fade :] *= ramp[::-1]
-    peak = float(np.abs(waveform).max())
-    return waveform if peak <= PEAK_LIMIT else waveform * (PEAK_LIMIT / peak)
+    if begins:
+        waveform[:fade] *= ramp
+    if ends:
+        waveform[len(waveform) - fade :] *= ramp[::-1]
+    return waveform

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.engines.tiny.espeak import PITCH_LIMITS, RANGE_LIMITS, RATE_LIMITS, Espeak, Knobs
-from model.engines.tiny.measuring import active_seconds
 from model.engines.tiny.traits import Traits, pitch_quantiles, spread_of
+from model.measuring import active_seconds
 
 _TEXT = "A traveller came along the road in a warm coat."  # its median pitch is within 5 Hz of the mean of 30 others
 _PITCH_KNOBS = np.array([0, 25, 50, 75, 100])

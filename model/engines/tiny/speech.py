@@ -9,7 +9,10 @@ import numpy as np
 from model.engines.protocol import TrainingClip
 from model.engines.tiny.calibration import Calibration, calibrate
 from model.engines.tiny.espeak import SAMPLE_RATE, Espeak
-from model.engines.tiny.measuring import (
+from model.engines.tiny.parameters import VoiceParameters, knot_weights
+from model.engines.tiny.traits import espeak_voice_for, measure, style_between
+from model.errors import AudioError, LanguageNotSupported
+from model.measuring import (
     HOP_LENGTH,
     WIN_LENGTH,
     active_frames,
@@ -17,9 +20,6 @@ from model.engines.tiny.measuring import (
     loudness_db,
     read_clip,
 )
-from model.engines.tiny.parameters import VoiceParameters, knot_weights
-from model.engines.tiny.traits import espeak_voice_for, measure, style_between
-from model.errors import AudioError, LanguageNotSupported
 
 if TYPE_CHECKING:
     from model.engines.protocol import Style, Waveform

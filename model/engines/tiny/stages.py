@@ -13,7 +13,6 @@ from torch.nn.functional import smooth_l1_loss
 from model.engines.protocol import TrainingClip
 from model.engines.tiny.calibration import calibrate
 from model.engines.tiny.espeak import SAMPLE_RATE, Espeak
-from model.engines.tiny.measuring import read_clip, speech_frames
 from model.engines.tiny.parameters import MAX_GAIN_DB, VoiceParameters, frequency_of_mel, knot_weights, mel_of_frequency
 from model.engines.tiny.traits import (
     Traits,
@@ -22,6 +21,7 @@ from model.engines.tiny.traits import (
     pitch_quantiles,
     spread_of,
 )
+from model.measuring import read_clip, speech_frames
 
 if TYPE_CHECKING:
     from model.engines.protocol import Waveform

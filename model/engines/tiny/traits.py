@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.engines.tiny.espeak import MAN, WOMAN, Espeak
-from model.engines.tiny.measuring import active_seconds, loudness_db, pitch_hz, tilt_db_per_octave
 from model.errors import AudioError
+from model.measuring import active_seconds, loudness_db, pitch_hz, tilt_db_per_octave
 
 if TYPE_CHECKING:
     from model.engines.protocol import Style, Waveform

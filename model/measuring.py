@@ -10,8 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from model.audio import read_wav
-from model.engines.tiny.espeak import SAMPLE_RATE
+from model.audio import SAMPLE_RATE, read_wav
 from model.errors import AudioError
 
 if TYPE_CHECKING:
