@@ -57,6 +57,7 @@ def test_a_rendering_lasts_as_long_as_its_symbols(network: Network) -> None:
 def test_stretches_sound_as_the_whole_does(network: Network) -> None:
     reading = _reading(network, "The garden behind our house is full of yellow roses.")
     frames, memory = int(reading.durations.sum()), NormMemory()
+    places = range(0, frames, 30)
     whole = network.render(reading, 0, frames, memory)
     parts = torch.cat([network.render(reading, place, min(place + 30, frames), memory) for place in places])
     assert parts.shape == whole.shape
