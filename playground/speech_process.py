@@ -19,12 +19,12 @@ from playground.processes import give_memory_back
 from playground.services.errors import SpeechUnavailable
 
 if TYPE_CHECKING:
-    from model.engines.protocol import SpeechModel, Style, Waveform
+    from model.engines.protocol import Engine, SpeechModel, Style, Waveform
 
 log = logging.getLogger(__name__)
 
-MODELS_KEPT = 1
-"""Each model more takes 0.3 GB; loading one takes some seconds."""
+MODELS_KEPT = 16
+"""Those of one base model share its weights: each takes little more than what it remembers of its voices."""
 _END = "end"
 
 
@@ -169,6 +169,7 @@ class _Models:
 
     def __init__(self, weights_dir: Path) -> None:
         self._weights_dir = weights_dir
+        self._engines: dict[str, Engine] = {}
         self._loaded: OrderedDict[tuple[str, Path | None], SpeechModel] = OrderedDict()
 
     def answers(self, request: SpeakingAs | StyleOf) -> Iterator[Any]:
@@ -186,9 +187,12 @@ class _Models:
 
             while len(self._loaded) >= MODELS_KEPT:
                 self._loaded.popitem(last=False)
-            engine = base_models.make_engine(base_models.resolve(source.model_id), self._weights_dir)
-            engine.prepare_weights()
-            self._loaded[key] = engine.load(source.folder)
+            base = base_models.resolve(source.model_id)
+            if base.id not in self._engines:
+                engine = base_models.make_engine(base, self._weights_dir)
+                engine.prepare_weights()
+                self._engines[base.id] = engine
+            self._loaded[key] = self._engines[base.id].load(source.folder)
         self._loaded.move_to_end(key)
         return self._loaded[key]
 

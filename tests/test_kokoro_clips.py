@@ -5,7 +5,7 @@ import pytest
 import soxr
 import torch
 
-from model.engines.kokoro import examples, features, phonemes, styles
+from model.engines.kokoro import examples, features, phonemes, stock, styles
 from model.engines.kokoro.alignment import Aligner
 from model.engines.kokoro.examples import Measured
 from tests.kokoro_speech import write_clip
@@ -77,6 +77,13 @@ def test_traits_are_those_of_the_speaker(measured: Measured) -> None:
 
 
 def test_the_nearest_stock_voice_of_a_woman_is_a_womans(measured: Measured) -> None:
-    names = ("af_heart", "af_bella", "am_adam", "am_michael", "am_onyx")
-    style = styles.nearest_stock_style(measured.waveform, names)
-    assert any(np.array_equal(style, styles.stock_style(name)) for name in names[:2])
+    style = styles.nearest_stock_style(measured.waveform, "en")
+    women = [styles.stock_style(voice.name) for voice in stock.STOCK_VOICES if voice.gender == "feminine"]
+    assert any(np.array_equal(style[:128], woman[:128]) for woman in women)
+    assert any(np.array_equal(style[128:], woman[128:]) for woman in women)
+
+
+def test_the_prosody_of_the_nearest_stock_voice_is_of_the_language(measured: Measured) -> None:
+    style = styles.nearest_stock_style(measured.waveform, "it")
+    italians = [styles.stock_style(name) for name in stock.names_for("it")]
+    assert any(np.array_equal(style[128:], italian[128:]) for italian in italians)

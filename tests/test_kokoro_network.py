@@ -80,7 +80,7 @@ def test_speech_is_heard_ends_clean_and_follows_speed(network: Network) -> None:
 
     def spoken(speed: float) -> torch.Tensor:
         text = "It is nice to meet you."
-        parts = synthesis.speak(network, text, style=style, language="en", speed=speed, memory=memory)
+        parts = synthesis.speak(lambda: network, text, style=style, language="en", speed=speed, memory=memory)
         return torch.cat([torch.from_numpy(part) for part in parts])
 
     normal, fast = spoken(1.0), spoken(1.5)
@@ -94,7 +94,7 @@ def test_once_a_voice_has_spoken_its_first_stretch_comes_soon(network: Network) 
     style, memory = stock_style("af_heart"), NormMemory()
     for _ in range(2):
         speaking = synthesis.speak(
-            network, "The bees love every single one of them.", style=style, language="en", memory=memory
+            lambda: network, "The bees love every single one of them.", style=style, language="en", memory=memory
         )
         first = next(speaking)
         speaking.close()

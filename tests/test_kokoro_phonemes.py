@@ -11,8 +11,22 @@ def test_words_become_the_base_models_symbols() -> None:
 
 
 def test_numbers_and_money_are_read_in_full() -> None:
-    assert phonemes.phonemes_of("$3.50", "en") == phonemes.phonemes_of("3.50 dollars", "en")
-    assert "pYnt" in phonemes.phonemes_of("3.5", "en")
+    assert phonemes.phonemes_of("$3.50", "en") == phonemes.phonemes_of("three dollars fifty cents", "en")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "spoken"),
+    [
+        ("en-GB", "Where is the water?", "wˈɛː ɪz ðə wˈɔːtə?"),
+        ("es", "¿Qué niño?", "kˈe nˈiɲo?"),
+        ("fr", "« Bonjour »", "“bɔ̃ʒˈuʁ”"),
+        ("it", "Ciao, pizza!", "ʧˈao, pˈiʦːa!"),
+        ("pt", "irmão", "iɾəmˈɐ̃ʊ̃"),
+        ("hi", "नमस्ते।", "nəmˈʌsteː."),
+    ],
+)
+def test_other_languages_have_their_own_sounds(language: str, text: str, spoken: str) -> None:
+    assert phonemes.phonemes_of(text, language) == spoken
 
 
 def test_a_title_does_not_end_a_sentence() -> None:

@@ -19,7 +19,7 @@ from model.engines.kokoro.engine import KokoroEngine
 from model.engines.kokoro.examples import encode, measure
 from model.engines.kokoro.features import bandwidth_of
 from model.engines.kokoro.spectral_loss import SpectralLoss
-from model.engines.kokoro.state import CHECKPOINT_FILE, MODEL_FILE, STORY_FILE, restore
+from model.engines.kokoro.state import CHECKPOINT_FILE, MODEL_FILE, STORY_FILE, base_tensors, restore
 from model.engines.kokoro.styles import SpeakerStyle
 from model.engines.protocol import FineTuneConfig, Progress, TrainingClip
 from model.errors import AudioError, LanguageNotSupported, TooLittleSpeech, WeightsUnavailable
@@ -100,7 +100,7 @@ def test_the_fine_tuned_weights_are_nearer_to_the_recordings(
 ) -> None:
     """On the same stretches of speech; each step sees other ones, so that the reported loss says less."""
     base, tuned = weights.load(weights_dir), weights.load(weights_dir)
-    speaker = restore(run[0] / MODEL_FILE, network=tuned, alpha=1.0)
+    speaker = restore(run[0] / MODEL_FILE, network=tuned, base=base_tensors(tuned), alpha=1.0)
     measured = [measure(clip, Aligner(), "en") for clip in clips[:6]]
     examples = [encode(base, clip) for clip in measured if clip is not None]
     segments = Segments.drawn(examples, random.Random(0), torch.device("cpu"))
@@ -142,8 +142,28 @@ def test_a_new_process_holds_the_saved_weights(engine: KokoroEngine, run: tuple[
     name = "decoder.encode.conv1.weight"
     story = json.loads((run[0] / STORY_FILE).read_text())
     difference = load_file(run[0] / MODEL_FILE)[name].float() * story["alpha"]
-    tuned, base = (engine.load(folder)._network.get_parameter(name) for folder in (run[0], None))
+    tuned, base = (engine.load(folder).network().get_parameter(name).data for folder in (run[0], None))
     torch.testing.assert_close(tuned - base, difference, atol=1e-6, rtol=1e-3)
+
+
+def test_models_of_one_engine_take_turns_in_its_network(engine: KokoroEngine, run: tuple[Path, list[Progress]]) -> None:
+    name = "decoder.encode.conv1.weight"
+    tuned, base = engine.load(run[0]), engine.load(None)
+    weights = [model.network().get_parameter(name).data.clone() for model in (tuned, base, tuned, base)]
+    assert torch.equal(weights[0], weights[2]) and torch.equal(weights[1], weights[3])
+    assert not torch.equal(weights[0], weights[1])
+    assert tuned.network() is base.network()
+
+
+def test_a_model_whose_files_are_gone_says_so(
+    engine: KokoroEngine, run: tuple[Path, list[Progress]], tmp_path: Path
+) -> None:
+    shutil.copytree(run[0], tmp_path / "copy")
+    gone = engine.load(tmp_path / "copy")
+    engine.load(run[0])
+    shutil.rmtree(tmp_path / "copy")
+    with pytest.raises(WeightsUnavailable, match="gone"):
+        gone.network()
 
 
 def test_truncated_fine_tuned_weights_are_refused(

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.engines.kokoro import stock, weights
+from model.engines.kokoro import weights
 from model.engines.kokoro.phonemes import ESPEAK_VOICES
 from model.engines.protocol import FineTuneConfig, Progress, TrainingClip
-from model.errors import LanguageNotSupported
+from model.errors import LanguageNotSupported, WeightsUnavailable
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +32,7 @@ class KokoroEngine:
     def __init__(self, weights_dir: Path, *, source: Path | None = None) -> None:
         self._weights_dir = weights_dir
         self._source = source
+        self._network: _SharedNetwork | None = None
 
     def prepare_weights(self) -> None:
         """Convert the weights unless that is done; raises WeightsUnavailable."""
@@ -48,34 +49,77 @@ class KokoroEngine:
         yield from run.run()
 
     def load(self, folder: Path | None) -> "KokoroModel":
-        """The base model, or the voice that `fine_tune` left in `folder`; raises WeightsUnavailable."""
-        network = weights.load(self._weights_dir, source=self._source)
+        """The base model, or the voice that `fine_tune` left in `folder`; raises WeightsUnavailable.
+
+        The models that one engine loads share its network and take turns in it: a fine-tune costs its difference only.
+        """
+        self._network = self._network or _SharedNetwork(weights.load(self._weights_dir, source=self._source))
         if folder is None:
-            return KokoroModel(network)
+            return KokoroModel(self._network)
         from model.engines.kokoro import state
 
         story = state.check_finished(folder, weights.prepare(self._weights_dir, source=self._source))
-        speaker = state.restore(folder / state.MODEL_FILE, network=network, alpha=story.alpha)
-        return KokoroModel(network, speaker)
+        model = KokoroModel(self._network, path=folder / state.MODEL_FILE, alpha=story.alpha)
+        self._network.taken_by(model)
+        return model
+
+
+class _SharedNetwork:
+    """A base network in which fine-tuned models take turns."""
+
+    def __init__(self, network: "Network") -> None:
+        from model.engines.kokoro import state
+
+        self._network = network
+        self._base = state.base_tensors(network)
+        self._holder: KokoroModel | None = None
+
+    def taken_by(self, model: "KokoroModel") -> "Network":
+        """The network with the weights of `model`; raises WeightsUnavailable when they are gone."""
+        if self._holder is not model:
+            self._holder = None
+            self._give_weights(model)
+            self._holder = model
+        return self._network
+
+    def _give_weights(self, model: "KokoroModel") -> None:
+        from model.engines.kokoro import state
+
+        if model.path is None:
+            for name, tensor in self._base.items():
+                self._network.get_parameter(name).data = tensor
+            return
+        try:
+            model.speaker = state.restore(model.path, network=self._network, base=self._base, alpha=model.alpha)
+        except OSError as error:
+            raise WeightsUnavailable(
+                f"The weights of this voice are gone ({model.path.name}): train it again."
+            ) from error
 
 
 class KokoroModel:
-    """A network ready to speak, with the speaker's style when it is fine-tuned."""
+    """A model ready to speak: the base, or a fine-tune in `path` with its speaker's style."""
 
-    def __init__(self, network: "Network", speaker: "SpeakerStyle | None" = None) -> None:
-        self._network = network
-        self._speaker = speaker
+    def __init__(self, network: _SharedNetwork, *, path: Path | None = None, alpha: float = 1.0) -> None:
+        self.path = path
+        self.alpha = alpha
+        self.speaker: SpeakerStyle | None = None
+        self._shared = network
         self._aligner: Aligner | None = None
         self._memories: OrderedDict[bytes, NormMemory] = OrderedDict()
+
+    def network(self) -> "Network":
+        """The network with this model's weights, until another model of the engine takes it."""
+        return self._shared.taken_by(self)
 
     def style_of(self, clip: TrainingClip, *, language: str) -> "Style":
         """The speaker's style bent towards the clip; of the base model, the stock voice nearest to the clip."""
         from model.engines.kokoro import examples, styles
 
         _check_language(language)
-        if self._speaker is None:
-            return styles.nearest_stock_style(examples.read_clip(clip.path), stock.names_for(language))
-        return self._speaker.style_of(self._traits_of(clip, language))
+        if self.speaker is None:
+            return styles.nearest_stock_style(examples.read_clip(clip.path), language)
+        return self.speaker.style_of(self._traits_of(self.speaker, clip, language))
 
     def stock_style(self, name: str) -> "Style":
         """The style of a stock voice; KeyError when there is none of that name."""
@@ -89,7 +133,7 @@ class KokoroModel:
 
         _check_language(language)
         memory = self._memory_of(style)
-        return speak(self._network, text, style=style, language=language, speed=speed, memory=memory)
+        return speak(self.network, text, style=style, language=language, speed=speed, memory=memory)
 
     def _memory_of(self, style: "Style") -> "NormMemory":
         from model.engines.kokoro.layers import NormMemory
@@ -100,15 +144,14 @@ class KokoroModel:
             self._memories.popitem(last=False)
         return memory
 
-    def _traits_of(self, clip: TrainingClip, language: str) -> "torch.Tensor":
+    def _traits_of(self, speaker: "SpeakerStyle", clip: TrainingClip, language: str) -> "torch.Tensor":
         """The clip's traits; the speaker's mean ones when its transcript does not align."""
         from model.engines.kokoro import examples
         from model.engines.kokoro.alignment import Aligner
 
-        assert self._speaker is not None
         self._aligner = self._aligner or Aligner()
         measured = examples.measure(clip, self._aligner, language)
-        return self._speaker.get_buffer("mean") if measured is None else measured.traits
+        return speaker.get_buffer("mean") if measured is None else measured.traits
 
 
 def _check_language(language: str) -> None:

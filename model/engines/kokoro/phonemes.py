@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from model.engines.kokoro import symbols
 from model.errors import LanguageNotSupported
+from model.normalization import spoken_form
 
 if TYPE_CHECKING:
     from phonemizer.backend import EspeakBackend
@@ -84,9 +85,8 @@ _OTHER = (
 )
 # Signs that espeak-ng would name or lose, as those that the base model knows.
 _SIGNS = str.maketrans({"’": "'", "‘": "'", "«": "“", "»": "”", "„": "“", "¿": "", "¡": "", "।": "."})
+_SPACE_AT_SIGN = re.compile(r" (?=[;:!?,.”])|(?<=“) ")
 _TITLES = re.compile(r"\b(Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs)\.(?=\s)")
-_MONEY = re.compile(r"([$£€])(\d[\d,]*(?:\.\d+)?)")
-_CURRENCIES = {"$": "dollars", "£": "pounds", "€": "euros"}
 # Punctuation only where it is no part of a number or an abbreviation: "3.50" and "10:30" are read by espeak-ng.
 _PUNCTUATION = re.compile(r'\s*(?:[;:,.!?…]+(?=[\s"”)]|$)|[—“”"()…])+\s*')
 _SENTENCE_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"”’')]))\s+(?=\S)|\n+")
@@ -98,25 +98,28 @@ def phonemes_of(text: str, language: str) -> str:
 
     Raises LanguageNotSupported.
     """
-    plain = normalize(text)
+    return _phonemes_of_words(spoken_form(text, language), language)
+
+
+def _phonemes_of_words(words: str, language: str) -> str:
+    plain = _without_signs(words)
     if not plain:
         return ""
     spoken = _backend(_espeak_voice(language)).phonemize([plain])
     return symbols.known(_to_base_model(spoken[0].strip(), language)) if spoken else ""
 
 
-def normalize(text: str) -> str:
-    """Text without what espeak-ng stumbles over: foreign signs, dots after titles, signs of money."""
+def _without_signs(text: str) -> str:
+    """Text without what espeak-ng stumbles over: foreign signs, dots after titles, spaces before punctuation."""
     plain = re.sub(r"\s+", " ", text.translate(_SIGNS)).strip()
-    plain = _TITLES.sub(r"\1", plain)
-    return _MONEY.sub(lambda match: f"{match[2]} {_CURRENCIES[match[1]]}", plain)
+    return _TITLES.sub(r"\1", _SPACE_AT_SIGN.sub("", plain))
 
 
 def phrases_of(text: str, language: str) -> Iterator[str]:
     """Phonemes phrase by phrase: one a sentence, short sentences joined, none above 120 symbols."""
     _espeak_voice(language)
-    for sentence in split_sentences(text):
-        phonemes = phonemes_of(sentence, language)
+    for sentence in split_sentences(spoken_form(text, language)):
+        phonemes = _phonemes_of_words(sentence, language)
         if any(symbol not in symbols.PAUSES for symbol in phonemes):
             yield from split_phonemes(phonemes)
 

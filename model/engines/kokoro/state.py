@@ -96,25 +96,28 @@ def read_story(path: Path) -> Story | None:
         return None
 
 
-def restore(path: Path, *, network: Network, alpha: float) -> SpeakerStyle:
-    """Add the saved difference to a network that holds base weights; `alpha` of it in the decoder.
+def restore(path: Path, *, network: Network, base: Mapping[str, Tensor], alpha: float) -> SpeakerStyle:
+    """Give a network the saved weights: `base` and the difference to it, `alpha` of that in the decoder.
 
-    It is added in place: of a mapped file that makes private copies of the pages that change, and of no others.
+    `base` are the base model's tensors of `trained_names`; they stay as they are.
     """
     from safetensors.torch import load_file
 
     speaker_tensors: dict[str, Tensor] = {}
-    with torch.no_grad():
-        for name, value in load_file(path).items():
-            if name.startswith(_SPEAKER):
-                speaker_tensors[name.removeprefix(_SPEAKER)] = value
-                continue
-            share = alpha if name.startswith("decoder.") else 1.0
-            parameter = network.get_parameter(name)
-            parameter.data.add_(value.to(parameter), alpha=share)
+    for name, value in load_file(path).items():
+        if name.startswith(_SPEAKER):
+            speaker_tensors[name.removeprefix(_SPEAKER)] = value
+            continue
+        share = alpha if name.startswith("decoder.") else 1.0
+        network.get_parameter(name).data = torch.add(base[name], value.to(base[name]), alpha=share)
     speaker = SpeakerStyle(speaker_tensors["center"], speaker_tensors["mean"][None])
     speaker.load_state_dict(speaker_tensors)
     return speaker.requires_grad_(False)
+
+
+def base_tensors(network: Network) -> dict[str, Tensor]:
+    """The tensors of a base network that fine-tuning changes."""
+    return {name: network.get_parameter(name).detach() for name in trained_names(network)}
 
 
 def check_finished(folder: Path, base_sha256: str) -> Story:

@@ -1,5 +1,6 @@
 """Styles: what a clip sounds like in figures, the speaker's learned style, and how it bends towards a clip."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model.engines.kokoro import features, symbols
+from model.engines.kokoro import features, stock, symbols
 from model.engines.kokoro.network import STYLE_SIZE
 
 if TYPE_CHECKING:
@@ -98,11 +99,16 @@ def stock_style(name: str) -> "Style":
     return _stock_styles()[name]
 
 
-def nearest_stock_style(waveform: "Waveform", names: tuple[str, ...]) -> "Style":
-    """The style of the stock voice that sounds most like a 24 kHz recording."""
+def nearest_stock_style(waveform: "Waveform", language: str) -> "Style":
+    """The style `(256,)` most like a 24 kHz recording: the timbre of the nearest of all stock voices, and the prosody
+    of the nearest that speaks the language."""
     heard = Figures.of(waveform)
     figures = _stock_figures()
-    return stock_style(min(names, key=lambda name: heard.distance(figures[name])))
+
+    def nearest(names: Iterable[str]) -> "Style":
+        return stock_style(min(names, key=lambda name: heard.distance(figures[name])))
+
+    return np.concatenate([nearest(figures)[:STYLE_SIZE], nearest(stock.names_for(language))[STYLE_SIZE:]])
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,6 @@
 """Speaking: text and style -> waveforms, a stretch at a time, the first one soon."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,11 +24,12 @@ _FIRST_FRAMES, _MOST_FRAMES = 22, 120
 
 
 def speak(
-    network: Network, text: str, *, style: "Style", language: str, speed: float = 1.0, memory: NormMemory
+    network: Callable[[], Network], text: str, *, style: "Style", language: str, speed: float = 1.0, memory: NormMemory
 ) -> "Iterator[Waveform]":
     """Waveforms `(samples,)` at 24 kHz, 0.5 to 3 s each; a short pause goes before every phrase but the first.
 
-    `memory` is what the voice has said before; while it is empty, the first stretch is a long one to learn from.
+    `network` gives the network with the voice's weights, which others may use between two stretches. `memory` is what
+    the voice has said before; while it is empty, the first stretch is a long one to learn from.
     """
     import torch
 
@@ -38,12 +39,12 @@ def speak(
     pause = np.zeros(0, dtype=np.float32)
     frames = _FIRST_FRAMES if memory else _MOST_FRAMES
     for phrase in phonemes.phrases_of(text, language):
-        reading = network.read(torch.tensor(symbols.ids_of(phrase)), style_tensor, speed=speed)
+        reading = network().read(torch.tensor(symbols.ids_of(phrase)), style_tensor, speed=speed)
         start, end = spoken_frames(reading.durations.tolist(), phrase)
         place = start
         while place < end:
             after = place + frames if end - place > 1.5 * frames else end
-            waveform = limited(network.render(reading, place, after, memory).numpy())
+            waveform = limited(network().render(reading, place, after, memory).numpy())
             waveform = faded(waveform, begins=place == start, ends=after == end)
             yield np.concatenate([pause, waveform]) if place == start else waveform
             place, frames = after, min(_MOST_FRAMES, 3 * frames)

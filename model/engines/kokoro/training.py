@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from model.engines.kokoro import stock
 from model.engines.kokoro.acoustic import train_voice
 from model.engines.kokoro.examples import Example, Measured, encode, fingerprint, measure_all
 from model.engines.kokoro.network import Network
@@ -21,12 +19,12 @@ from model.engines.kokoro.state import (
     CHECKPOINT_FILE,
     StageStory,
     Story,
+    base_tensors,
     check_finished,
     finish,
     read_story,
     restore,
     save,
-    trained_names,
 )
 from model.engines.kokoro.styles import SpeakerStyle, nearest_stock_style
 from model.engines.protocol import Progress
@@ -68,7 +66,7 @@ class FineTune:
         self._folder = folder
         self._rng = random.Random(config.seed)
         torch.manual_seed(config.seed)
-        self._base: dict[str, Tensor] = {name: network.get_parameter(name).detach() for name in trained_names(network)}
+        self._base = base_tensors(network)
         self._story = Story(base_sha256=base_sha256, fingerprint=fingerprint(clips, config.language), alpha=ALPHA)
         self._speaker: SpeakerStyle
         self._spent_before = 0.0
@@ -151,16 +149,15 @@ class FineTune:
     def _place_network(self, checkpoint: Path | None, examples: Sequence[Example]) -> None:
         """Take up the checkpoint's weights, or the base's and the nearest stock style; give training its copies."""
         network = self._network
-        for name in self._base:
-            parameter = network.get_parameter(name)
-            parameter.data = parameter.data.clone()  # before anything is added: `_base` stays the base
         if checkpoint:
-            self._speaker = restore(checkpoint, network=network, alpha=1.0)
+            self._speaker = restore(checkpoint, network=network, base=self._base, alpha=1.0)
         else:
             recordings = np.concatenate([example.clip.waveform for example in examples[:40]])
-            center = nearest_stock_style(recordings, stock.names_for(self._config.language))
+            center = nearest_stock_style(recordings, self._config.language)
             traits = torch.stack([example.clip.traits for example in examples])
             self._speaker = SpeakerStyle(torch.from_numpy(center), traits)
+            for name, tensor in self._base.items():
+                network.get_parameter(name).data = tensor.clone()
         self._speaker.requires_grad_(True)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network.to(device)
