@@ -1,5 +1,10 @@
-"""Names the benches: each is a command of its own, since each needs other recordings."""
+"""Names the benches: each is a command of its own."""
 
 print(__doc__)
-print("  python -m bench.clone --recordings FOLDER --others FOLDER --minutes 10   quality, time and memory of a clone")
-print("  python -m bench.walk --recordings FOLDER --minutes 10 --shots FOLDER     the whole walk in a browser")
+print(
+    "  python -m bench.recordings --language en --to FOLDER       recordings of a real speaker, from Debian's packages"
+)
+print(
+    "  python -m bench.clone --recordings FOLDER --minutes 15     quality, time and memory of a clone; --help says more"
+)
+print("  python -m bench.walk --recordings FOLDER --shots FOLDER    the whole walk in a browser")

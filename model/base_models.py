@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.devices import Device
 from model.engines.kokoro.stock import STOCK_VOICES as KOKORO_VOICES
 from model.engines.protocol import Engine, StockVoice
 from model.engines.tiny.stock import STOCK_VOICES as TINY_VOICES
@@ -93,12 +94,12 @@ def resolve(model_id: str) -> BaseModel:
     raise ModelNotFound(f"There is no model {model_id!r} here. Known models: {known}.")
 
 
-def make_engine(base: BaseModel, weights_dir: Path) -> Engine:
+def make_engine(base: BaseModel, weights_dir: Path, *, device: Device = "auto") -> Engine:
     """The engine of a base model; nothing is loaded yet."""
     if base.engine == "kokoro":
         from model.engines.kokoro.engine import KokoroEngine
 
-        return KokoroEngine(weights_dir)
+        return KokoroEngine(weights_dir, device=device)
     from model.engines.tiny.engine import TinyEngine
 
     return TinyEngine()

@@ -41,3 +41,9 @@ class TrainingFailed(ModelError):
     """A training stage could not give a usable model."""
 
     code = "training_failed"
+
+
+class DeviceUnavailable(ModelError):
+    """The device that was asked for is not there."""
+
+    code = "device_unavailable"

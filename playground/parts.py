@@ -35,7 +35,7 @@ def make_parts(settings: Settings) -> Parts:
     accounts.grant()
     voices = Voices(storage)
     voices.seed_stock()
-    speech_process = SpeechProcess(settings.weights)
+    speech_process = SpeechProcess(settings.weights, device=settings.device)
     return Parts(
         settings=settings,
         storage=storage,

@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from model.devices import Device
+
 Plan = Literal["free", "pro", "startup", "scale", "enterprise"]
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -22,6 +24,7 @@ class Settings(BaseSettings):
     weights_dir: Path | None = Field(
         None, description="Folder of converted weights; `weights` in the data folder when unset."
     )
+    device: Device = Field("auto", description="auto, cpu or cuda: on what is trained and spoken.")
     plan: Plan = Field("enterprise", description="free, pro, startup, scale or enterprise.")
     pvc_on_scale: bool = Field(False, description="Turn Pro Voice Cloning on for the plan `scale`.")
     support_address: str = Field("", description="Where people are sent for help; no address is named when empty.")

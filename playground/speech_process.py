@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model.devices import Device
 from model.errors import ModelError
 from model.files import written_aside
 from playground.processes import give_memory_back
@@ -61,8 +62,9 @@ class StyleOf:
 class SpeechProcess:
     """Handle of the process; one request at a time, others wait their turn."""
 
-    def __init__(self, weights_dir: Path) -> None:
+    def __init__(self, weights_dir: Path, *, device: Device = "auto") -> None:
         self._weights_dir = weights_dir
+        self._device: Device = device
         self._turn = threading.Lock()
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: Connection | None = None
@@ -119,7 +121,9 @@ class SpeechProcess:
             self.close()
             context = multiprocessing.get_context("spawn")
             self._connection, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(theirs, self._weights_dir), name="speech", daemon=True)
+            self._process = context.Process(
+                target=_serve, args=(theirs, self._weights_dir, self._device), name="speech", daemon=True
+            )
             self._process.start()
             theirs.close()
         return self._connection
@@ -134,9 +138,9 @@ class SpeechProcess:
             self.close()
 
 
-def _serve(connection: Connection, weights_dir: Path) -> None:
+def _serve(connection: Connection, weights_dir: Path, device: Device) -> None:
     """The process: a request, its chunks, an end; until the other side is gone."""
-    models = _Models(weights_dir)
+    models = _Models(weights_dir, device)
     while True:
         try:
             request = connection.recv()
@@ -151,7 +155,6 @@ def _answer(connection: Connection, models: "_Models", request: SpeakingAs | Sty
     try:
         for chunk in models.answers(request):
             connection.send(("chunk", chunk))
-            give_memory_back()
             if connection.poll():
                 break
     except ModelError as error:
@@ -161,14 +164,17 @@ def _answer(connection: Connection, models: "_Models", request: SpeakingAs | Sty
     except Exception as error:
         log.exception("speaking failed")
         return "error", SpeechUnavailable(f"Speaking failed: {type(error).__name__}. The log says more.")
+    finally:
+        give_memory_back()
     return _END, None
 
 
 class _Models:
     """The models that were used last."""
 
-    def __init__(self, weights_dir: Path) -> None:
+    def __init__(self, weights_dir: Path, device: Device) -> None:
         self._weights_dir = weights_dir
+        self._device: Device = device
         self._engines: dict[str, Engine] = {}
         self._loaded: OrderedDict[tuple[str, Path | None], SpeechModel] = OrderedDict()
 
@@ -189,7 +195,7 @@ class _Models:
                 self._loaded.popitem(last=False)
             base = base_models.resolve(source.model_id)
             if base.id not in self._engines:
-                engine = base_models.make_engine(base, self._weights_dir)
+                engine = base_models.make_engine(base, self._weights_dir, device=self._device)
                 engine.prepare_weights()
                 self._engines[base.id] = engine
             self._loaded[key] = self._engines[base.id].load(source.folder)

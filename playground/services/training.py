@@ -53,7 +53,7 @@ class TrainingRun:
         self._fine_tune = fine_tune
         self._base = base_models.resolve(fine_tune.model_id)
         self._folder = runs.folder(fine_tune)
-        self._speech = SpeechProcess(parts.settings.weights)
+        self._speech = SpeechProcess(parts.settings.weights, device=parts.settings.device)
         self._started = time.monotonic()
         spent = seconds_between(fine_tune.started_at or now(), now())
         self._deadline = self._started + max(fine_tune.training_minutes * 60 - spent, SHORTEST_TRAINING_SECONDS)
@@ -94,7 +94,9 @@ class TrainingRun:
                 code="disk_full",
             )
         one_time = time.monotonic()
-        self._engine = base_models.make_engine(self._base, self._parts.settings.weights)
+        self._engine = base_models.make_engine(
+            self._base, self._parts.settings.weights, device=self._parts.settings.device
+        )
         self._engine.prepare_weights()
         self._transcriber = Transcriber(prepare_whisper(self._parts.settings.weights))
         self._deadline += time.monotonic() - one_time

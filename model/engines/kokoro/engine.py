@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model import devices
+from model.devices import Device
 from model.engines.kokoro import weights
 from model.engines.kokoro.phonemes import ESPEAK_VOICES
 from model.engines.protocol import FineTuneConfig, Progress, TrainingClip
@@ -29,9 +31,10 @@ class KokoroEngine:
     languages = tuple(ESPEAK_VOICES)
     stages = ("align", "prosody", "voice")
 
-    def __init__(self, weights_dir: Path, *, source: Path | None = None) -> None:
+    def __init__(self, weights_dir: Path, *, source: Path | None = None, device: Device = "auto") -> None:
         self._weights_dir = weights_dir
         self._source = source
+        self._device: Device = device
         self._network: _SharedNetwork | None = None
 
     def prepare_weights(self) -> None:
@@ -45,7 +48,14 @@ class KokoroEngine:
         _check_language(config.language)
         base_sha256 = weights.prepare(self._weights_dir, source=self._source)
         network = weights.load(self._weights_dir, source=self._source)
-        run = FineTune(network, base_sha256=base_sha256, clips=clips, config=config, folder=folder)
+        run = FineTune(
+            network,
+            base_sha256=base_sha256,
+            clips=clips,
+            config=config,
+            folder=folder,
+            device=devices.find(self._device),
+        )
         yield from run.run()
 
     def load(self, folder: Path | None) -> "KokoroModel":
@@ -53,7 +63,9 @@ class KokoroEngine:
 
         The models that one engine loads share its network and take turns in it: a fine-tune costs its difference only.
         """
-        self._network = self._network or _SharedNetwork(weights.load(self._weights_dir, source=self._source))
+        if self._network is None:
+            network = weights.load(self._weights_dir, source=self._source)
+            self._network = _SharedNetwork(network.to(devices.find(self._device)))
         if folder is None:
             return KokoroModel(self._network)
         from model.engines.kokoro import state

@@ -57,7 +57,7 @@ class NormMemory:
 
     def take_in(self, norm: AdaptiveNorm, x: Tensor) -> tuple[Tensor, Tensor]:
         """Add `(batch, channels, ..., frames)`; mean and variance over it and what came before."""
-        frames, mean, square = self._seen.get(norm, (0.0, torch.zeros(()), torch.zeros(())))
+        frames, mean, square = self._seen.get(norm, (0.0, x.new_zeros(()), x.new_zeros(())))
         share = x.shape[-1] / (frames + x.shape[-1])
         mean = mean + share * (x.mean(dim=-1, keepdim=True) - mean)
         square = square + share * (x.square().mean(dim=-1, keepdim=True) - square)

@@ -48,6 +48,8 @@ class Network(nn.Module):
     @torch.inference_mode()
     def read(self, ids: Tensor, style: Tensor, *, speed: float = 1.0) -> Reading:
         """Decide how symbol ids `(symbols,)`, padding symbols included, are spoken in a style `(256,)`."""
+        device = self.bert_encoder.weight.device
+        ids, style = ids.to(device), style.to(device)
         acoustic, prosodic = style[None, :STYLE_SIZE], style[None, STYLE_SIZE:]
         styled, logits = self.predictor.duration_logits(self.prosody_text(ids[None]), prosodic)
         durations = durations_of(logits[0], speed=speed)

@@ -44,7 +44,7 @@ def speak(
         place = start
         while place < end:
             after = place + frames if end - place > 1.5 * frames else end
-            waveform = limited(network().render(reading, place, after, memory).numpy())
+            waveform = limited(network().render(reading, place, after, memory).cpu().numpy())
             waveform = faded(waveform, begins=place == start, ends=after == end)
             yield np.concatenate([pause, waveform]) if place == start else waveform
             place, frames = after, min(_MOST_FRAMES, 3 * frames)

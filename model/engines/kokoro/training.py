@@ -58,12 +58,14 @@ class FineTune:
         clips: "Sequence[TrainingClip]",
         config: "FineTuneConfig",
         folder: Path,
+        device: torch.device,
     ) -> None:
         self._began = time.monotonic()
         self._network = network
         self._clips = clips
         self._config = config
         self._folder = folder
+        self._device = device
         self._rng = random.Random(config.seed)
         torch.manual_seed(config.seed)
         self._base = base_tensors(network)
@@ -159,9 +161,8 @@ class FineTune:
             for name, tensor in self._base.items():
                 network.get_parameter(name).data = tensor.clone()
         self._speaker.requires_grad_(True)
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network.to(device)
-        self._speaker.to(device)
+        network.to(self._device)
+        self._speaker.to(self._device)
 
     def _train(self, name: str, stage: Stage, examples: Sequence[Example]) -> Iterator[Progress]:
         """Run one stage on its share of the time left, with reports and checkpoints."""
