@@ -2,9 +2,9 @@
 
 print(__doc__)
 print(
-    "  python -m bench.recordings --language en --to FOLDER       recordings of a real speaker, from Debian's packages"
+    "  python -m bench.recordings --language en --to FOLDER     real recordings, from Debian's packages"
 )
 print(
-    "  python -m bench.clone --recordings FOLDER --minutes 15     quality, time and memory of a clone; --help says more"
+    "  python -m bench.clone --recordings FOLDER --minutes 15   quality, time and memory of clones; see --help"
 )
-print("  python -m bench.walk --recordings FOLDER --shots FOLDER    the whole walk in a browser")
+print("  python -m bench.walk --recordings FOLDER --shots FOLDER  the whole walk in a browser")
