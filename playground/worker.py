@@ -4,6 +4,7 @@ Run as `python -m playground.worker`. The row is the only state: a worker that d
 one goes on from the checkpoint.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -16,7 +17,7 @@ from types import FrameType
 
 from model.errors import ModelError
 from playground.parts import Parts, make_parts
-from playground.processes import lower_priority, new_owner, set_up_logging, share_processors
+from playground.processes import give_memory_back, lower_priority, new_owner, set_up_logging, share_processors
 from playground.services.errors import ServiceError
 from playground.services.runs import LeaseLost, Runs
 from playground.services.training import DataFault, TrainingRun
@@ -55,6 +56,8 @@ class Worker:
                 self._current = fine_tune
                 self._carry_out(fine_tune)
                 self._current = None
+                gc.collect()
+                give_memory_back()
 
     def _carry_out(self, fine_tune: FineTune) -> None:
         """One run to its end, whatever that is; only a lost lease ends it without a word in the row."""
