@@ -31,10 +31,14 @@ _END = "end"
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceSource:
-    """Which weights speak, and in which style: a saved one, a stock one, or the one of a reference clip."""
+    """Which weights speak, and in which style: a saved one, a stock one, or the one of a reference clip.
+
+    `strength` stands in for the one that the fine-tune in `folder` has.
+    """
 
     model_id: str
     folder: Path | None = None
+    strength: float | None = None
     style_path: Path | None = None
     stock_name: str = ""
     reference_path: Path | None = None
@@ -176,7 +180,7 @@ class _Models:
         self._weights_dir = weights_dir
         self._device: Device = device
         self._engines: dict[str, Engine] = {}
-        self._loaded: OrderedDict[tuple[str, Path | None], SpeechModel] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, Path | None, float | None], SpeechModel] = OrderedDict()
 
     def answers(self, request: SpeakingAs | StyleOf) -> Iterator[Any]:
         model = self._model(request.source)
@@ -187,7 +191,7 @@ class _Models:
             yield from model.synthesize(request.text, style=style, language=request.language, speed=request.speed)
 
     def _model(self, source: VoiceSource) -> "SpeechModel":
-        key = (source.model_id, source.folder)
+        key = (source.model_id, source.folder, source.strength)
         if key not in self._loaded:
             from model import base_models
 
@@ -198,7 +202,7 @@ class _Models:
                 engine = base_models.make_engine(base, self._weights_dir, device=self._device)
                 engine.prepare_weights()
                 self._engines[base.id] = engine
-            self._loaded[key] = self._engines[base.id].load(source.folder)
+            self._loaded[key] = self._engines[base.id].load(source.folder, strength=source.strength)
         self._loaded.move_to_end(key)
         return self._loaded[key]
 

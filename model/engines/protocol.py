@@ -120,6 +120,18 @@ class Engine(Protocol):
         """
         ...
 
-    def load(self, folder: Path | None) -> SpeechModel:
-        """The base model (None), or the fine-tune that `fine_tune` left in `folder`; WeightsUnavailable if broken."""
+    def load(self, folder: Path | None, *, strength: float | None = None) -> SpeechModel:
+        """The base model (None), or the fine-tune that `fine_tune` left in `folder`; WeightsUnavailable if broken.
+
+        `strength` stands in for the one that was set.
+        """
+        ...
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """How far a fine-tune may be taken from the base model when it speaks: most alike first, most natural last."""
+        ...
+
+    def set_strength(self, folder: Path, strength: float) -> None:
+        """Let the fine-tune in `folder` speak with this strength from now on."""
         ...

@@ -1,7 +1,7 @@
 """How voices are judged: they speak the test sentences, recognition writes them down, and measures compare them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from model.engines.protocol import Waveform
 
 WARM_UP_TEXT = "Good morning."
+NATURALNESS_LOST = 0.2
+WORDS_LOST = 0.03
+"""Two words of the test sentences."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,28 @@ class Listener:
 
     def _spoken(self, source: VoiceSource, text: str) -> "Waveform":
         return np.concatenate([*self._speech.speak(SpeakingAs(source=source, text=text, language=self._language))])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gates:
+    """What a voice has to reach to be as natural and as intelligible as can be asked of it."""
+
+    least_naturalness: float
+    most_word_errors: float
+
+    @classmethod
+    def between(cls, recordings: Mapping[str, Any], stock: Mapping[str, Any]) -> "Gates":
+        """From the report card's lines of the recordings and of a stock voice."""
+        return cls(
+            least_naturalness=min(recordings["naturalness"], stock["naturalness"]) - NATURALNESS_LOST,
+            most_word_errors=stock["word_error_rate"] + WORDS_LOST,
+        )
+
+    def passed_by(self, row: Mapping[str, Any]) -> bool:
+        return self.understood(row) and bool(row["naturalness"] >= self.least_naturalness)
+
+    def understood(self, row: Mapping[str, Any]) -> bool:
+        return bool(row["word_error_rate"] <= self.most_word_errors)
 
 
 class Judge:

@@ -9,12 +9,12 @@ from typing import Any
 from model import base_models
 from model.engines.protocol import FineTuneConfig, StockVoice, TrainingClip
 from model.errors import TooLittleSpeech, TrainingFailed
-from model.sentences import TEST_SENTENCES
 from model.transcription import Transcriber, prepare_whisper
 from playground.parts import Parts
-from playground.services.checking import Judge, Listener
+from playground.services.checking import Listener
 from playground.services.datasets import MINIMUM_SECONDS
 from playground.services.runs import RunProgress, Runs
+from playground.services.voice_check import VoiceCheck
 from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
 from storage.records import FineTune, Voice, now, seconds_between
 
@@ -27,12 +27,13 @@ MIN_FREE_BYTES = 2 * 1024**3
 MIN_TRAINED_SECONDS = 30.0
 """Least speech with words that are left for training, after the clips that are kept back."""
 HELD_OUT_CLIPS, HELD_OUT_SHARE, HELD_OUT_SECONDS = 5, 0.05, 120.0
-WORST_WER, WER_ABOVE_STOCK = 0.2, 0.1
 SHORTEST_TRAINING_SECONDS = 20.0
 SAVED_EVERY = 20
 """Transcripts between two writes: what a killed worker has to hear again."""
+TRIED = 2
+"""Voices heard beside the four: the base from a clip, and one at a strength that is not taken."""
 LOADING_SECONDS = 30.0
-"""Kept free, beside the time that five voices take to be heard, for loading them and the measures."""
+"""Kept free, beside the time that the voices take to be heard, for loading them and the measures."""
 
 
 class DataFault(Exception):
@@ -105,7 +106,7 @@ class TrainingRun:
         stock = VoiceSource(model_id=self._base.id, stock_name=self._like_the_form().name)
         self._listener.warm_up(stock)
         self._stock = self._listener.hear(stock)
-        self._reserve = self._stock.seconds * (VOICES + 1) + LOADING_SECONDS
+        self._reserve = self._stock.seconds * (VOICES + TRIED) + LOADING_SECONDS
         yield self._at("prepare", 4, 4)
 
     def _like_the_form(self) -> StockVoice:
@@ -199,56 +200,27 @@ class TrainingRun:
             raise TrainingFailed(f"Only {len(self.voices)} clips are fit to make voices from; {VOICES} are needed.")
 
     def _check(self, held_out: Sequence[TrainingClip]) -> Iterator[RunProgress]:
-        """Let each voice speak; what is not intelligible, silent or clipped fails the run."""
-        from model.audio import read_wav
-
-        recordings = [read_wav(clip.path)[0] for clip in held_out]
-        judge = Judge(recordings)
-        rows = [judge.row("Recordings", recordings, None)]
-        yield self._at("check", 0, VOICES + 1)
-        worst = max(WORST_WER, self._stock.word_error_rate + WER_ABOVE_STOCK)
-        problems = []
+        """Choose the strength, let each voice speak, and write the report card; what nobody understands fails."""
         media = self._parts.storage.media
-        for number, voice in enumerate(self.voices):
-            heard = self._listener.hear(
-                VoiceSource(
-                    model_id=self._base.id,
-                    folder=self._folder / "model",
-                    style_path=media.path(voice.style_path),
-                )
-            )
-            rows.append(judge.row(f"V{number}", heard.waveforms, heard.word_error_rate))
-            problems += [f"V{number}: {problem}" for problem in heard.problems]
-            if heard.word_error_rate > worst:
-                problems.append(
-                    f"V{number}: {heard.word_error_rate:.0%} of the words of the test sentences were not understood; "
-                    f"{worst:.0%} are allowed."
-                )
-            yield self._at("check", number + 1, VOICES + 1)
-        first = self.voices[0]
-        cloned = self._listener.hear(
-            VoiceSource(
-                model_id=self._base.id,
-                reference_path=media.path(first.reference_path),
-                reference_text=first.reference_text,
-            )
+        check = VoiceCheck(
+            fine_tune=self._fine_tune,
+            engine=self._engine,
+            folder=self._folder,
+            media=media,
+            listener=self._listener,
+            stock=self._stock,
         )
-        rows.append(judge.row("Base model from the same clip", cloned.waveforms, cloned.word_error_rate))
-        rows.append(judge.row("Stock voice", self._stock.waveforms, self._stock.word_error_rate))
-        self.report = {
-            "rows": rows,
-            "held_out_clips": len(held_out),
-            "sentences": len(TEST_SENTENCES[self._fine_tune.language]),
-            "minutes": round((self._already_spent + time.monotonic() - self._started) / 60, 2),
-        }
-        if problems:
+        for step, steps in check.carry_out(self.voices, held_out):
+            yield self._at("check", step, steps)
+        minutes = round((self._already_spent + time.monotonic() - self._started) / 60, 2)
+        self.report = {**check.report, "minutes": minutes}
+        if check.problems:
             media.remove(self._folder / "model")  # a Retry trains again instead of judging the same weights
             raise DataFault(
-                "The voices did not pass the check. " + " ".join(problems) + " More or cleaner recordings help most.",
+                f"The voices did not pass the check. {' '.join(check.problems)} More or cleaner recordings help most.",
                 code="check_failed",
                 report=self.report,
             )
-        yield self._at("check", VOICES + 1, VOICES + 1)
 
     def _at(
         self,

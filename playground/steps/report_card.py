@@ -46,4 +46,9 @@ def _basis(report: Mapping[str, Any]) -> str:
         said.append(f"Each voice spoke {count(report['sentences'], 'sentence')}.")
     if "held_out_clips" in report:
         said.append(f"{count(report['held_out_clips'], 'clip')} of the recordings were kept back for the comparison.")
+    if not report.get("passed_gates", True):
+        said.append(
+            "The voices are less natural than the recordings and the stock voice, at any strength of the fine-tune; "
+            "the most natural one that is understood speaks. More or cleaner recordings help most."
+        )
     return " ".join(said)

@@ -30,6 +30,9 @@ class KokoroEngine:
     sample_rate = 24_000
     languages = tuple(ESPEAK_VOICES)
     stages = ("align", "prosody", "voice")
+    # Measured: similarity is highest between .6 and .8 (.92 where all of the difference gives .915); naturalness
+    # falls with each step (4.26 at .6, 4.03 at .8, 3.69 at 1; the base has 4.58).
+    strengths = (0.7, 0.6, 0.5, 0.4)
 
     def __init__(self, weights_dir: Path, *, source: Path | None = None, device: Device = "auto") -> None:
         self._weights_dir = weights_dir
@@ -58,7 +61,13 @@ class KokoroEngine:
         )
         yield from run.run()
 
-    def load(self, folder: Path | None) -> "KokoroModel":
+    def set_strength(self, folder: Path, strength: float) -> None:
+        """Write the strength down beside the weights."""
+        from model.engines.kokoro import state
+
+        state.set_alpha(folder, strength)
+
+    def load(self, folder: Path | None, *, strength: float | None = None) -> "KokoroModel":
         """The base model, or the voice that `fine_tune` left in `folder`; raises WeightsUnavailable.
 
         The models that one engine loads share its network and take turns in it: a fine-tune costs its difference only.
@@ -71,7 +80,9 @@ class KokoroEngine:
         from model.engines.kokoro import state
 
         story = state.check_finished(folder, weights.prepare(self._weights_dir, source=self._source))
-        model = KokoroModel(self._network, path=folder / state.MODEL_FILE, alpha=story.alpha)
+        model = KokoroModel(
+            self._network, path=folder / state.MODEL_FILE, alpha=story.alpha if strength is None else strength
+        )
         self._network.taken_by(model)
         return model
 
@@ -125,12 +136,12 @@ class KokoroModel:
         return self._shared.taken_by(self)
 
     def style_of(self, clip: TrainingClip, *, language: str) -> "Style":
-        """The speaker's style bent towards the clip; of the base model, the stock voice nearest to the clip."""
+        """The speaker's style bent towards the clip; of the base model, stock voices blended to be like it."""
         from model.engines.kokoro import examples, styles
 
         _check_language(language)
         if self.speaker is None:
-            return styles.nearest_stock_style(examples.read_clip(clip.path), language)
+            return styles.style_like(examples.read_clip(clip.path), language)
         return self.speaker.style_of(self._traits_of(self.speaker, clip, language))
 
     def stock_style(self, name: str) -> "Style":

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from model.engines.kokoro.network import Network
 from model.engines.kokoro.styles import SpeakerStyle
 from model.engines.kokoro.weights import sha256_of
 from model.errors import WeightsUnavailable
+from model.files import written_aside
 
 MODEL_FILE = "model.safetensors"
 STORY_FILE = "model.json"
@@ -65,9 +66,8 @@ def save(path: Path, *, network: Network, base: Mapping[str, Tensor], speaker: S
         name: (network.get_parameter(name).detach().cpu() - base[name]).half() for name in trained_names(network)
     }
     tensors |= {_SPEAKER + name: value.detach().cpu().clone() for name, value in speaker.state_dict().items()}
-    aside = path.with_suffix(".part")
-    save_file(tensors, aside, metadata={"story": json.dumps(asdict(story))})
-    aside.replace(path)
+    with written_aside(path) as part:
+        save_file(tensors, part, metadata={"story": json.dumps(asdict(story))})
 
 
 def finish(folder: Path, **state: Any) -> None:
@@ -75,10 +75,18 @@ def finish(folder: Path, **state: Any) -> None:
     model = folder / MODEL_FILE
     save(model, **state)
     record = {"sha256": sha256_of(model), **asdict(state["story"])}
-    aside = folder / f"{STORY_FILE}.part"
-    aside.write_text(json.dumps(record, indent=2))
-    aside.replace(folder / STORY_FILE)
+    _write_record(folder, record)
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+
+
+def set_alpha(folder: Path, alpha: float) -> None:
+    """Let the finished model in `folder` speak with another `alpha`."""
+    _write_record(folder, {**json.loads((folder / STORY_FILE).read_text()), "alpha": alpha})
+
+
+def _write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    with written_aside(folder / STORY_FILE) as part:
+        part.write_text(json.dumps(record, indent=2))
 
 
 def read_story(path: Path) -> Story | None:
@@ -126,9 +134,10 @@ def check_finished(folder: Path, base_sha256: str) -> Story:
     if not model.is_file() or not sidecar.is_file():
         raise WeightsUnavailable(f"There is no finished voice in {folder.name}: train it first.")
     try:
-        expected = json.loads(sidecar.read_text())["sha256"]
+        record = json.loads(sidecar.read_text())
+        expected, alpha = record["sha256"], float(record["alpha"])
     except (ValueError, KeyError, TypeError):
-        expected = None
+        expected, alpha = None, 0.0
     story = read_story(model) if sha256_of(model) == expected else None
     if story is None:
         raise WeightsUnavailable(
@@ -140,4 +149,4 @@ def check_finished(folder: Path, base_sha256: str) -> Story:
             f"The voice in {folder.name} was trained on other base weights than are installed. "
             "Install those again, or train the voice again."
         )
-    return story
+    return replace(story, alpha=alpha)

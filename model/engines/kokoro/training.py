@@ -26,7 +26,7 @@ from model.engines.kokoro.state import (
     restore,
     save,
 )
-from model.engines.kokoro.styles import SpeakerStyle, nearest_stock_style
+from model.engines.kokoro.styles import SpeakerStyle, style_like
 from model.engines.protocol import Progress
 from model.errors import TooLittleSpeech, WeightsUnavailable
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from model.engines.protocol import FineTuneConfig, TrainingClip
 
 STAGES = ("align", "prosody", "voice")
-# Measured: similarity is as high as at 1, naturalness much nearer to the base's.
+# Until the voices have been heard and a strength is chosen.
 ALPHA = 0.6
 ALIGN_SHARE = 0.2
 PROSODY_SHARE = 0.25
@@ -155,7 +155,7 @@ class FineTune:
             self._speaker = restore(checkpoint, network=network, base=self._base, alpha=1.0)
         else:
             recordings = np.concatenate([example.clip.waveform for example in examples[:40]])
-            center = nearest_stock_style(recordings, self._config.language)
+            center = style_like(recordings, self._config.language)
             traits = torch.stack([example.clip.traits for example in examples])
             self._speaker = SpeakerStyle(torch.from_numpy(center), traits)
             for name, tensor in self._base.items():

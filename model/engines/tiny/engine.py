@@ -18,6 +18,7 @@ class TinyEngine:
     sample_rate = SAMPLE_RATE
     languages: tuple[str, ...] = ("en",)
     stages: tuple[str, ...] = ("prosody", "voice")
+    strengths: tuple[float, ...] = (1.0,)
 
     def prepare_weights(self) -> None:
         """See that espeak-ng loads; WeightsUnavailable when it does not."""
@@ -32,7 +33,10 @@ class TinyEngine:
         check_language(config.language)
         yield from fine_tune(clips, config, folder, espeak=self._espeak, started=started)
 
-    def load(self, folder: Path | None) -> SpeechModel:
+    def set_strength(self, folder: Path, strength: float) -> None:
+        """Nothing to set: there is one strength."""
+
+    def load(self, folder: Path | None, *, strength: float | None = None) -> SpeechModel:
         """The base model (None), or the fine-tune in `folder`; WeightsUnavailable when it is missing or broken."""
         from model.engines.tiny.parameters import MODEL_FILE, base_parameters, read_parameters
         from model.engines.tiny.speech import TinySpeechModel

@@ -1,0 +1,81 @@
+"""The check at the end of a training: which strength of a fine-tune speaks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from playground.services.checking import NATURALNESS_LOST, Gates, Heard
+from playground.services.voice_check import VoiceCheck
+from playground.speech_process import VoiceSource
+from storage.media import Media
+from storage.records import FineTune, Voice
+
+GATES = Gates(least_naturalness=4.2, most_word_errors=0.05)
+
+
+class Engine:
+    """Keeps the strength that was set."""
+
+    strengths = (0.7, 0.6, 0.5)
+
+    def __init__(self) -> None:
+        self.strength = 0.0
+
+    def set_strength(self, folder: Path, strength: float) -> None:
+        self.strength = strength
+
+
+class Listener:
+    """Hears a number of the strength in every waveform."""
+
+    def hear(self, source: VoiceSource) -> Heard:
+        return Heard(waveforms=[np.full(1, source.strength or 0.0)], word_error_rate=0.0, problems=[], seconds=1.0)
+
+
+class Judge:
+    """Looks the strength up in a table of naturalness and word error rate."""
+
+    def __init__(self, figures: dict[float, tuple[float, float]]) -> None:
+        self._figures = figures
+
+    def row(self, name: str, waveforms: Sequence[np.ndarray], word_error_rate: float | None) -> dict[str, Any]:
+        naturalness, rate = self._figures[float(waveforms[0][0])]
+        return {"name": name, "naturalness": naturalness, "word_error_rate": rate}
+
+
+def _chosen(tmp_path: Path, figures: dict[float, tuple[float, float]]) -> tuple[float, bool]:
+    engine: Any = Engine()
+    fine_tune = FineTune(name="Ada", language="en", model_id="kokoro-82m-2025-01-27")
+    listener: Any = Listener()
+    stock: Any = SimpleNamespace()
+    check = VoiceCheck(
+        fine_tune=fine_tune, engine=engine, folder=tmp_path, media=Media(tmp_path), listener=listener, stock=stock
+    )
+    voice = Voice(name="V0", language="en", model_id=fine_tune.model_id, style_path="style")
+    judge: Any = Judge(figures)
+    check._choose_strength(voice, judge, GATES)
+    assert check.report["strength"] == engine.strength
+    return engine.strength, check.report["passed_gates"]
+
+
+def test_the_greatest_strength_that_passes_is_taken(tmp_path: Path) -> None:
+    assert _chosen(tmp_path, {0.7: (4.1, 0.0), 0.6: (4.25, 0.0), 0.5: (4.5, 0.0)}) == (0.6, True)
+
+
+def test_what_is_not_understood_does_not_pass(tmp_path: Path) -> None:
+    assert _chosen(tmp_path, {0.7: (4.6, 0.1), 0.6: (4.5, 0.06), 0.5: (4.4, 0.05)}) == (0.5, True)
+
+
+def test_when_none_passes_the_most_natural_that_is_understood_is_taken_and_told(tmp_path: Path) -> None:
+    assert _chosen(tmp_path, {0.7: (3.9, 0.0), 0.6: (4.0, 0.0), 0.5: (4.1, 0.2)}) == (0.6, False)
+
+
+def test_the_gates_lie_below_the_lesser_of_recordings_and_stock_voice() -> None:
+    gates = Gates.between({"naturalness": 4.4}, {"naturalness": 4.7, "word_error_rate": 0.01})
+    assert gates.least_naturalness == pytest.approx(4.4 - NATURALNESS_LOST)
+    assert gates.passed_by({"naturalness": 4.3, "word_error_rate": 0.02})
+    assert not gates.passed_by({"naturalness": 4.3, "word_error_rate": 0.2})
