@@ -55,7 +55,15 @@ def test_voices_are_found_by_words_owner_and_gender(sdk: Cartesia, own: Voice) -
 
 
 def test_languages_may_come_with_a_region(api: TestClient, own: Voice) -> None:
-    assert api.get("/voices", params={"language": "en_GB", "q": own.id}).json()["data"][0]["id"] == own.id
+    def found(language: str) -> set[str]:
+        voices = api.get("/voices", params={"language": language, "limit": 100}).json()["data"]
+        return {voice["language"] for voice in voices}
+
+    assert api.get("/voices", params={"language": "en_US", "q": own.id}).json()["data"][0]["id"] == own.id
+    assert found("en") == {"en", "en-GB"}
+    assert found("en_US") == {"en"}
+    assert found("en_GB") == {"en-GB"}
+    assert found("es-MX") == {"es"}
     assert api.get("/voices", params={"language": "de"}).json()["data"] == []
 
 

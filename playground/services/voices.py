@@ -3,7 +3,7 @@
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-from model.base_models import BASE_MODELS
+from model.base_models import BASE_MODELS, production_model
 from model.engines.protocol import StockVoice
 from playground.services.errors import Refused
 from storage.database import Storage
@@ -111,9 +111,9 @@ def _filter(*, search: str, is_owner: bool | None, gender: str | None, language:
         wheres.append("gender = ?")
         params.append(gender)
     if language is not None:
-        tag = language.replace("_", "-")
-        wheres.append("(lower(language) = lower(?) or language like ?)")
-        params += [tag, f"{tag}-%"]
+        code = production_model().language_of(language)
+        wheres.append("(language = ? or language like ?)")
+        params += [code, f"{language}-%"]  # `en` finds the British too, `en-US` does not
     return " and ".join(wheres), params
 
 
