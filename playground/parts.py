@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from playground.services.accounts import Accounts
 from playground.services.datasets import Datasets
 from playground.services.fine_tuning import FineTuning
+from playground.services.instant_voices import InstantVoices
 from playground.services.speech import SpeechService
 from playground.services.voices import Voices
 from playground.settings import Settings
@@ -22,6 +23,7 @@ class Parts:
     datasets: Datasets
     fine_tuning: FineTuning
     voices: Voices
+    instant_voices: InstantVoices
     speech: SpeechService
     speech_process: SpeechProcess
 
@@ -43,6 +45,7 @@ def make_parts(settings: Settings) -> Parts:
         datasets=Datasets(storage, settings),
         fine_tuning=FineTuning(storage, accounts),
         voices=voices,
+        instant_voices=InstantVoices(storage, speech_process),
         speech=SpeechService(storage, settings, accounts, speech_process),
         speech_process=speech_process,
     )

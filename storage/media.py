@@ -43,6 +43,10 @@ class Media:
     def preview_path(self, voice_id: str) -> Path:
         return self.data_dir / "previews" / f"{voice_id}.wav"
 
+    def voice_folder(self, voice_id: str) -> Path:
+        """The clip and the style of an instant voice."""
+        return self.data_dir / "voices" / voice_id
+
     @contextmanager
     def scratch_folder(self) -> Iterator[Path]:
         """A folder in `scratch` that goes when the block ends."""

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from model.errors import LanguageNotSupported, ModelError, ModelNotFound, WeightsUnavailable
+from model.errors import AudioError, LanguageNotSupported, ModelError, ModelNotFound, WeightsUnavailable
 from playground.api.schemas import Error
 from playground.services.errors import ServiceError
 from storage.errors import NotFound, UnknownCursor
@@ -17,6 +17,7 @@ from storage.errors import NotFound, UnknownCursor
 log = logging.getLogger(__name__)
 
 MODEL_ERRORS = {
+    AudioError: (400, "Recording not readable"),
     ModelNotFound: (404, "Model not found"),
     LanguageNotSupported: (400, "Language not supported"),
     WeightsUnavailable: (503, "Weights unavailable"),

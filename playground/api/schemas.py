@@ -11,6 +11,8 @@ Gender = Literal["masculine", "feminine", "gender_neutral"]
 RunStatus = Literal["created", "training", "completed", "failed"]
 
 DEFAULT_TRAINING_MINUTES = 60
+OWNER = "local"
+"""Whoever runs this installation: there are no accounts."""
 
 
 class Error(BaseModel):
@@ -152,6 +154,36 @@ class VoiceChange(BaseModel):
     accent: str | None = None
     tagline: str | None = None
     access: str | dict[str, Any] | None = None
+
+
+class VoiceMetadata(BaseModel):
+    """An instant voice as it was made."""
+
+    id: str
+    user_id: str
+    name: str
+    tagline: str
+    description: str
+    language: str
+    access: Literal["private", "public"]
+    visibility: Literal["owner", "all"]
+    is_public: bool
+    created_at: str
+
+    @classmethod
+    def of(cls, voice: records.Voice) -> Self:
+        return cls(
+            id=voice.id,
+            user_id=OWNER,
+            name=voice.name,
+            tagline="",
+            description=voice.description,
+            language=voice.language,
+            access="private",
+            visibility="owner",
+            is_public=False,
+            created_at=voice.created_at,
+        )
 
 
 class Voice(BaseModel):

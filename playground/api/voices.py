@@ -1,18 +1,21 @@
 """`/voices`: the Library."""
 
+from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, File, Form, HTTPException, Query, Request, UploadFile
 
 from playground.api import schemas
 from playground.api.dependencies import GivenParts
 from playground.api.errors import NotOffered
 from playground.api.paging import GivenPaging
+from playground.services.instant_voices import InstantForm
 from storage.records import Voice
 
 router = APIRouter(prefix="/voices", tags=["voices"])
 
 Expand = Annotated[list[str], Query(alias="expand[]", description="preview_file_url")]
+MAX_CLIP_BYTES, COPIED_BYTES = 16 * 1024**2, 1024**2
 UNCHANGEABLE = ("accent", "tagline", "access")
 
 
@@ -36,6 +39,31 @@ def list_voices(
         **paging.arguments(),
     )
     return paging.envelope(page, lambda voice: _body(voice, request, expand))
+
+
+@router.post("/clone")
+def clone_voice(
+    parts: GivenParts,
+    clip: Annotated[UploadFile, File(description="2 to 60 s of one speaker, 16 MB at most.")],
+    language: Annotated[str, Form()],
+    name: Annotated[str, Form()],
+    description: Annotated[str, Form()] = "",
+) -> schemas.VoiceMetadata:
+    """An instant voice: the base model in the style of one clip, at once and without training."""
+    with parts.storage.media.scratch_folder() as folder:
+        upload = folder / "clip"
+        _write(clip, upload)
+        form = InstantForm(name=name, language=language, description=description)
+        voice = parts.instant_voices.clone(form, upload, filename=clip.filename or "clip")
+    return schemas.VoiceMetadata.of(voice)
+
+
+def _write(clip: UploadFile, target: Path) -> None:
+    with target.open("wb") as file:
+        while part := clip.file.read(COPIED_BYTES):
+            file.write(part)
+            if file.tell() > MAX_CLIP_BYTES:
+                raise HTTPException(413, f"The clip is larger than {MAX_CLIP_BYTES // 1024**2} MB.")
 
 
 @router.get("/{voice_id}")

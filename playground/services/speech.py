@@ -171,6 +171,8 @@ class SpeechService:
         if fine_tune is not None:
             folder = media.fine_tune_folder(fine_tune.id) / "model"
             return VoiceSource(model_id=base.id, folder=folder, style_path=media.path(voice.style_path))
+        if voice.style_path and not voice.fine_tune_id and voice.model_id == base.id:
+            return VoiceSource(model_id=base.id, style_path=media.path(voice.style_path))
         if voice.reference_path:
             clip = media.path(voice.reference_path)
             return VoiceSource(model_id=base.id, reference_path=clip, reference_text=voice.reference_text)

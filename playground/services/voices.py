@@ -88,7 +88,9 @@ class Voices:
         with self._storage.write() as tables:
             _require_own(tables.voices.get(voice_id))
             tables.voices.delete(voice_id)
-        self._storage.media.remove(self._storage.media.preview_path(voice_id))
+        media = self._storage.media
+        for path in (media.preview_path(voice_id), media.voice_folder(voice_id)):
+            media.remove(path)
 
     def reference_path(self, voice: Voice) -> Path | None:
         """The clip that a voice comes from; stock voices have none."""
