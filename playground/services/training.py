@@ -1,9 +1,11 @@
 """One run from its clips to four voices that have been checked: the stages, their time, and the report."""
 
 import logging
+import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from model import base_models
@@ -13,7 +15,7 @@ from model.transcription import Transcriber, prepare_whisper
 from playground.parts import Parts
 from playground.services.checking import Listener
 from playground.services.datasets import MINIMUM_SECONDS
-from playground.services.runs import RunProgress, Runs
+from playground.services.runs import RunClip, RunProgress, Runs
 from playground.services.voice_check import VoiceCheck
 from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
 from storage.records import FineTune, Voice, now, seconds_between
@@ -28,6 +30,10 @@ MIN_TRAINED_SECONDS = 30.0
 """Least speech with words that are left for training, after the clips that are kept back."""
 HELD_OUT_CLIPS, HELD_OUT_SHARE, HELD_OUT_SECONDS = 5, 0.05, 120.0
 SHORTEST_TRAINING_SECONDS = 20.0
+HEARD_SECONDS = 45 * 60.0
+"""Speech with words that a run takes at most: it sees each clip about once then."""
+HEARD_SHARE, HEARD_AT_LEAST_SECONDS = 0.3, 240.0
+"""Of the time left, that recognition may take of a run; but so much it always hears."""
 SAVED_EVERY = 20
 """Transcripts between two writes: what a killed worker has to hear again."""
 TRIED = 2
@@ -60,6 +66,7 @@ class TrainingRun:
         self._deadline = self._started + max(fine_tune.training_minutes * 60 - spent, SHORTEST_TRAINING_SECONDS)
         self._already_spent = spent
         self._reserve = 0.0
+        self._usable_seconds = self._trained_seconds = 0.0
         self.voices: list[Voice] = []
         self.report: dict[str, Any] = {}
 
@@ -77,6 +84,7 @@ class TrainingRun:
         held_out = _held_out(clips)
         kept_back = {clip.id for clip in held_out}
         training = [clip for clip in clips if clip.id not in kept_back]
+        self._trained_seconds = sum(clip.duration_seconds for clip in training)
         yield from self._fine_tune_engine(training)
         yield from self._create_voices(training)
         yield from self._check(held_out)
@@ -113,22 +121,44 @@ class TrainingRun:
         return self._base.stock_voice_like(self._fine_tune.language, self._fine_tune.gender)
 
     def _transcribe(self) -> Iterator[RunProgress]:
+        """Hear what has no transcript, in random order, until there is as much as this run can learn from."""
         clips = self._runs.read_clips(self._fine_tune)
-        missing = [clip for clip in clips if not clip.transcript and not clip.is_heard]
-        yield self._at("transcribe", len(clips) - len(missing), len(clips))
+        self._usable_seconds = sum(clip.duration_seconds for clip in clips)
         heard = {clip.id: clip for clip in clips}
-        paths = [self._parts.storage.media.path(clip.path) for clip in missing]
+        missing = [clip for clip in clips if not clip.transcript and not clip.is_heard]
+        random.Random(self._fine_tune.id).shuffle(missing)
+        known = sum(clip.duration_seconds for clip in clips) - sum(clip.duration_seconds for clip in missing)
+        wanted = 0
+        for clip in missing:
+            if known >= HEARD_SECONDS:
+                break
+            known += clip.duration_seconds
+            wanted += 1
+        yield self._at("transcribe", 0, wanted)
         language = self._fine_tune.language
-        transcripts = self._transcriber.transcribe_many(paths, language)
-        for done, (clip, transcript) in enumerate(zip(missing, transcripts, strict=True), start=1):
+        pulled: list[RunClip] = []
+        paths = self._paths_until_late(missing[:wanted], pulled)
+        for done, transcript in enumerate(self._transcriber.transcribe_many(paths, language), start=1):
+            clip = pulled[done - 1]
             heard[clip.id] = replace(clip, transcript=transcript.text, is_heard=True)
             self._runs.keep_transcript(
                 clip.id, text=transcript.text, confidence=transcript.confidence, language=language
             )
             if done % SAVED_EVERY == 0:
                 self._runs.write_clips(self._fine_tune, list(heard.values()))
-            yield self._at("transcribe", len(clips) - len(missing) + done, len(clips))
+            yield self._at("transcribe", done, wanted)
         self._runs.write_clips(self._fine_tune, list(heard.values()))
+
+    def _paths_until_late(self, clips: Sequence[RunClip], pulled: list[RunClip]) -> Iterator[Path]:
+        """Paths of clips, noted in `pulled`, until the share of the time is spent and enough is heard."""
+        started, heard_seconds = time.monotonic(), 0.0
+        late = HEARD_SHARE * (self._deadline - started)
+        for clip in clips:
+            if time.monotonic() - started > late and heard_seconds > HEARD_AT_LEAST_SECONDS:
+                return
+            heard_seconds += clip.duration_seconds
+            pulled.append(clip)
+            yield self._parts.storage.media.path(clip.path)
 
     def _clips_with_words(self) -> list[TrainingClip]:
         """The clips of the run that have a transcript; raises DataFault when they are too few."""
@@ -213,7 +243,12 @@ class TrainingRun:
         for step, steps in check.carry_out(self.voices, held_out):
             yield self._at("check", step, steps)
         minutes = round((self._already_spent + time.monotonic() - self._started) / 60, 2)
-        self.report = {**check.report, "minutes": minutes}
+        self.report = {
+            **check.report,
+            "minutes": minutes,
+            "trained_minutes": round(self._trained_seconds / 60, 1),
+            "usable_minutes": round(self._usable_seconds / 60, 1),
+        }
         if check.problems:
             media.remove(self._folder / "model")  # a Retry trains again instead of judging the same weights
             raise DataFault(

@@ -46,6 +46,9 @@ def _basis(report: Mapping[str, Any]) -> str:
         said.append(f"Each voice spoke {count(report['sentences'], 'sentence')}.")
     if "held_out_clips" in report:
         said.append(f"{count(report['held_out_clips'], 'clip')} of the recordings were kept back for the comparison.")
+    if "trained_minutes" in report:
+        trained, usable = report["trained_minutes"], report["usable_minutes"]
+        said.append(f"Trained on {trained:g} of the {usable:g} minutes of usable speech.")
     if not report.get("passed_gates", True):
         said.append(
             "The voices are less natural than the recordings and the stock voice, at any strength of the fine-tune; "

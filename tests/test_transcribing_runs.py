@@ -1,0 +1,73 @@
+"""How much of its recordings a run listens to."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.transcription import Transcript
+from playground.parts import Parts
+from playground.services import training
+from playground.services.runs import Runs
+from playground.services.training import TrainingRun
+from storage.records import FineTune
+from tests.making import queued
+
+
+class Recogniser:
+    """Hears a word in every clip, two clips at a time as the real one does."""
+
+    def transcribe_many(self, paths: Iterable[Path], language: str) -> Iterator[Transcript]:
+        waiting = []
+        for path in paths:
+            waiting.append(path)
+            if len(waiting) == 2:
+                yield from (Transcript(text=one.stem, confidence=1.0, language=language) for one in waiting)
+                waiting = []
+        yield from (Transcript(text=one.stem, confidence=1.0, language=language) for one in waiting)
+
+
+def _transcribed(parts: Parts) -> tuple[FineTune, TrainingRun]:
+    """20 clips of 5 s."""
+    fine_tune = queued(parts)
+    runs = Runs(parts.storage, parts.accounts)
+    with parts.storage.write() as tables:
+        runs.fix_clips(tables, fine_tune)
+    run = TrainingRun(parts, runs, fine_tune)
+    recogniser: Any = Recogniser()
+    run._transcriber = recogniser
+    assert all(0 <= progress.step <= progress.steps for progress in run._transcribe())
+    return fine_tune, run
+
+
+def _heard(parts: Parts, fine_tune: FineTune) -> list[str]:
+    return [clip.id for clip in Runs(parts.storage, parts.accounts).read_clips(fine_tune) if clip.transcript]
+
+
+def test_all_is_heard_when_it_is_little(parts: Parts) -> None:
+    fine_tune, _ = _transcribed(parts)
+    clips = Runs(parts.storage, parts.accounts).read_clips(fine_tune)
+    assert [clip.transcript for clip in clips] == [Path(clip.path).stem for clip in clips]
+
+
+def test_no_more_is_heard_than_a_run_learns_from(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "HEARD_SECONDS", 30.0)
+    fine_tune, _ = _transcribed(parts)
+    heard = _heard(parts, fine_tune)
+    assert len(heard) == 6
+
+
+def test_hearing_stops_when_its_share_of_the_time_is_spent(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "HEARD_SHARE", 0.0)
+    monkeypatch.setattr(training, "HEARD_AT_LEAST_SECONDS", 40.0)
+    fine_tune, _ = _transcribed(parts)
+    assert len(_heard(parts, fine_tune)) == 9
+
+
+def test_a_second_attempt_hears_only_what_is_missing(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "HEARD_SECONDS", 50.0)
+    fine_tune, run = _transcribed(parts)
+    before = _heard(parts, fine_tune)
+    assert [progress.steps for progress in run._transcribe()] == [0]
+    assert _heard(parts, fine_tune) == before
