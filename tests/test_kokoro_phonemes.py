@@ -52,7 +52,9 @@ def test_text_without_words_gives_no_phrase() -> None:
 def test_very_long_sentences_are_cut_at_commas_below_the_limit() -> None:
     pieces = list(phonemes.phrases_of("one word and another, " * 60 + "the end.", "en"))
     assert len(pieces) > 1
+    assert len(pieces[0]) <= phonemes.MAX_FIRST_PHONEMES
     assert all(len(piece) <= phonemes.MAX_PHONEMES for piece in pieces)
+    assert any(len(piece) > phonemes.MAX_FIRST_PHONEMES for piece in pieces)
     assert all(piece.endswith((",", ".")) for piece in pieces)
 
 

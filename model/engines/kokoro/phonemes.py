@@ -12,8 +12,8 @@ from model.normalization import spoken_form
 if TYPE_CHECKING:
     from phonemizer.backend import EspeakBackend
 
-MAX_PHONEMES = 120
-"""Longest phrase, some 8 s: the base model takes 510 symbols, but memory grows by 55 MB with every second."""
+MAX_PHONEMES, MAX_FIRST_PHONEMES = 240, 120
+"""Longest phrases, some 16 and 8 s: the base model takes 510 symbols, but the first is waited for."""
 _MIN_SENTENCE_CHARACTERS = 20
 
 ESPEAK_VOICES = {
@@ -116,12 +116,16 @@ def _without_signs(text: str) -> str:
 
 
 def phrases_of(text: str, language: str) -> Iterator[str]:
-    """Phonemes phrase by phrase: one a sentence, short sentences joined, none above 120 symbols."""
+    """Phonemes phrase by phrase: one a sentence, short sentences joined, none above the limits."""
     _espeak_voice(language)
+    limit = MAX_FIRST_PHONEMES
     for sentence in split_sentences(spoken_form(text, language)):
         phonemes = _phonemes_of_words(sentence, language)
         if any(symbol not in symbols.PAUSES for symbol in phonemes):
-            yield from split_phonemes(phonemes)
+            pieces = split_phonemes(phonemes, limit)
+            yield next(pieces)
+            limit = MAX_PHONEMES
+            yield from split_phonemes(" ".join(pieces), limit)
 
 
 def split_sentences(text: str) -> list[str]:
@@ -140,7 +144,7 @@ def split_sentences(text: str) -> list[str]:
     return sentences
 
 
-def split_phonemes(phonemes: str, limit: int = MAX_PHONEMES) -> Iterator[str]:
+def split_phonemes(phonemes: str, limit: int) -> Iterator[str]:
     """Pieces of at most `limit` symbols, cut after punctuation where there is any, else between words."""
     while len(phonemes) > limit:
         head = phonemes[:limit]

@@ -13,7 +13,7 @@ from model.engines.kokoro.network import LATE_FRAMES, Network
 if TYPE_CHECKING:
     from model.engines.protocol import Style, Waveform
 
-PAUSE_SECONDS = 0.25
+PAUSE_SECONDS, SHORT_PAUSE_SECONDS = 0.25, 0.1
 FADE_SECONDS = 0.02
 SPEEDS = (0.5, 2.0)
 # Levels above the first are pressed together so that none passes the second.
@@ -48,7 +48,8 @@ def speak(
             waveform = faded(waveform, begins=place == start, ends=after == end)
             yield np.concatenate([pause, waveform]) if place == start else waveform
             place, frames = after, min(_MOST_FRAMES, 3 * frames)
-        pause = np.zeros(int(PAUSE_SECONDS / speed * SAMPLE_RATE), dtype=np.float32)
+        seconds = PAUSE_SECONDS if phrase[-1] in symbols.SENTENCE_ENDS else SHORT_PAUSE_SECONDS
+        pause = np.zeros(int(seconds / speed * SAMPLE_RATE), dtype=np.float32)
 
 
 def spoken_frames(durations: list[int], phrase: str) -> tuple[int, int]:
