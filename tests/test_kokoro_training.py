@@ -100,7 +100,7 @@ def test_the_fine_tuned_weights_are_nearer_to_the_recordings(
 ) -> None:
     """On the same stretches of speech; each step sees other ones, so that the reported loss says less."""
     base, tuned = weights.load(weights_dir), weights.load(weights_dir)
-    speaker = restore(run[0] / MODEL_FILE, network=tuned, base=base_tensors(tuned), alpha=1.0)
+    speaker = restore(run[0] / MODEL_FILE, network=tuned, base=base_tensors(tuned).__getitem__, alpha=1.0)
     measured = [measure(clip, Aligner(), "en") for clip in clips[:6]]
     examples = [encode(base, clip) for clip in measured if clip is not None]
     segments = Segments.drawn(examples, random.Random(0), torch.device("cpu"))

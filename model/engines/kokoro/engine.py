@@ -74,7 +74,7 @@ class KokoroEngine:
         """
         if self._network is None:
             network = weights.load(self._weights_dir, source=self._source)
-            self._network = _SharedNetwork(network.to(devices.find(self._device)))
+            self._network = _SharedNetwork(network, self._weights_dir, devices.find(self._device))
         if folder is None:
             return KokoroModel(self._network)
         from model.engines.kokoro import state
@@ -88,13 +88,15 @@ class KokoroEngine:
 
 
 class _SharedNetwork:
-    """A base network in which fine-tuned models take turns."""
+    """A base network in which fine-tuned models take turns.
 
-    def __init__(self, network: "Network") -> None:
-        from model.engines.kokoro import state
+    What they change is read from the base's file for each: held besides, it would take a fifth of a gigabyte.
+    """
 
-        self._network = network
-        self._base = state.base_tensors(network)
+    def __init__(self, network: "Network", weights_dir: Path, device: "torch.device") -> None:
+        self._network = network.to(device)
+        self._device = device
+        self._weights_dir = weights_dir
         self._holder: KokoroModel | None = None
 
     def taken_by(self, model: "KokoroModel") -> "Network":
@@ -108,15 +110,17 @@ class _SharedNetwork:
     def _give_weights(self, model: "KokoroModel") -> None:
         from model.engines.kokoro import state
 
-        if model.path is None:
-            for name, tensor in self._base.items():
-                self._network.get_parameter(name).data = tensor
-            return
         try:
-            model.speaker = state.restore(model.path, network=self._network, base=self._base, alpha=model.alpha)
+            with weights.opened(self._weights_dir) as base:
+                if model.path is None:
+                    for name in state.trained_names(self._network):
+                        self._network.get_parameter(name).data = base(name)
+                else:
+                    model.speaker = state.restore(model.path, network=self._network, base=base, alpha=model.alpha)
+                self._network.to(self._device)
         except OSError as error:
             raise WeightsUnavailable(
-                f"The weights of this voice are gone ({model.path.name}): train it again."
+                f"The weights of this voice are gone ({model.path or self._weights_dir}): train it again."
             ) from error
 
 

@@ -1,7 +1,7 @@
 """A fine-tune on disk: what differs from the base model, in float16, as safetensors with its story in the header."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,10 @@ def read_story(path: Path) -> Story | None:
         return None
 
 
-def restore(path: Path, *, network: Network, base: Mapping[str, Tensor], alpha: float) -> SpeakerStyle:
-    """Give a network the saved weights: `base` and the difference to it, `alpha` of that in the decoder.
+def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alpha: float) -> SpeakerStyle:
+    """Give a network the saved weights: the base model's and the difference to them, `alpha` of that in the decoder.
 
-    `base` are the base model's tensors of `trained_names`; they stay as they are.
+    `base` gives the base model's tensor of a name; it stays as it is.
     """
     from safetensors.torch import load_file
 
@@ -117,10 +117,14 @@ def restore(path: Path, *, network: Network, base: Mapping[str, Tensor], alpha: 
             speaker_tensors[name.removeprefix(_SPEAKER)] = value
             continue
         share = alpha if name.startswith("decoder.") else 1.0
-        network.get_parameter(name).data = torch.add(base[name], value.to(base[name]), alpha=share)
+        network.get_parameter(name).data = _sum(base(name), value, share)
     speaker = SpeakerStyle(speaker_tensors["center"], speaker_tensors["mean"][None])
     speaker.load_state_dict(speaker_tensors)
     return speaker.requires_grad_(False)
+
+
+def _sum(base: Tensor, difference: Tensor, share: float) -> Tensor:
+    return torch.add(base, difference.to(base), alpha=share)
 
 
 def base_tensors(network: Network) -> dict[str, Tensor]:

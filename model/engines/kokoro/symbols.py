@@ -73,7 +73,7 @@ _IDS: dict[str, int] = {
 }
 
 PAUSES = frozenset(' ;:,.!?—…"()“”')
-SENTENCE_ENDS = frozenset(".!?…\"”")
+SENTENCE_ENDS = frozenset('.!?…"”')
 STRESS_MARKS = frozenset("ˈˌ")
 
 

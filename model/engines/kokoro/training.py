@@ -37,7 +37,7 @@ STAGES = ("align", "prosody", "voice")
 # Until the voices have been heard and a strength is chosen.
 ALPHA = 0.6
 ALIGN_SHARE = 0.2
-PROSODY_SHARE = 0.25
+PROSODY_SHARE = 0.35
 PROSODY_SECONDS_AT_MOST = 600.0
 SAVING_SECONDS = 3.0
 CHECKPOINT_SECONDS = 30.0
@@ -152,7 +152,7 @@ class FineTune:
         """Take up the checkpoint's weights, or the base's and the nearest stock style; give training its copies."""
         network = self._network
         if checkpoint:
-            self._speaker = restore(checkpoint, network=network, base=self._base, alpha=1.0)
+            self._speaker = restore(checkpoint, network=network, base=self._base.__getitem__, alpha=1.0)
         else:
             recordings = np.concatenate([example.clip.waveform for example in examples[:40]])
             center = style_like(recordings, self._config.language)

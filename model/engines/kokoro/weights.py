@@ -5,7 +5,7 @@ import hashlib
 import importlib.util
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ from model.engines.kokoro import conversion
 from model.errors import WeightsUnavailable
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from model.engines.kokoro.network import Network
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,15 @@ def load(weights_dir: Path, *, source: Path | None = None) -> "Network":
         network = Network()
     network.load_state_dict(load_file(weights_dir / FILE_NAME), assign=True)
     return network.requires_grad_(False).eval()
+
+
+@contextmanager
+def opened(weights_dir: Path) -> Iterator[Callable[[str], "Tensor"]]:
+    """Reads single tensors of the converted weights, each into memory of its own."""
+    from safetensors import safe_open
+
+    with safe_open(weights_dir / FILE_NAME, framework="pt") as file:
+        yield lambda name: file.get_tensor(name).clone()
 
 
 def sha256_of(path: Path) -> str:
