@@ -68,7 +68,7 @@ def test_a_post_to_the_slashed_form_arrives(api: TestClient) -> None:
         ("POST", "/stt?encoding=pcm_s16le", 501, "not_implemented"),
         ("POST", "/access-token", 501, "not_implemented"),
         ("GET", "/pronunciation-dicts/", 501, "not_implemented"),
-        ("POST", "/voices/clone", 501, "not_implemented"),
+        ("POST", "/voices/clone", 400, "invalid_request"),
         ("POST", "/voices/localize", 501, "not_implemented"),
         ("DELETE", "/voices/x/accents/y", 501, "not_implemented"),
         ("GET", "/accents", 501, "not_implemented"),
