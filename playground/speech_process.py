@@ -159,6 +159,7 @@ def _answer(connection: Connection, models: "_Models", request: SpeakingAs | Sty
     try:
         for chunk in models.answers(request):
             connection.send(("chunk", chunk))
+            give_memory_back()
             if connection.poll():
                 break
     except ModelError as error:

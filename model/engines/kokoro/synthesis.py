@@ -19,14 +19,14 @@ SPEEDS = (0.5, 2.0)
 # Levels above the first are pressed together so that none passes the second.
 LOUD, LOUDEST = 0.8, 0.97
 _LEAD_FRAMES, _TAIL_FRAMES = 3, 6
-_FIRST_FRAMES, _MOST_FRAMES = 22, 80
+_FIRST_FRAMES, _MOST_FRAMES = 22, 60
 """Half a second first, then three times as much each time: the next is ready before this one has been heard."""
 
 
 def speak(
     network: Callable[[], Network], text: str, *, style: "Style", language: str, speed: float = 1.0, memory: NormMemory
 ) -> "Iterator[Waveform]":
-    """Waveforms `(samples,)` at 24 kHz, 0.5 to 3 s each; a short pause goes before every phrase but the first.
+    """Waveforms `(samples,)` at 24 kHz, 0.5 to 2 s each; a short pause goes before every phrase but the first.
 
     `network` gives the network with the voice's weights, which others may use between two stretches. `memory` is what
     the voice has said before; while it is empty, the first stretch is a long one to learn from.
