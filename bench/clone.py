@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,8 @@ class Bench:
         work.mkdir(parents=True, exist_ok=True)
         trained, compared = self._split(run.seed)
         training = _kept(work / "training.json", lambda: self._train(run, trained, work))
-        scores, rows = self._scored(run, compared, work)
+        reference = Path(training["references"]) / "V0.wav"
+        scores, rows = self._scored(run, compared, work, reference)
         own = [path for path in compared if path.stem in self._texts]
         if own:
             texts = [self._texts[path.stem] for path in own]
@@ -153,7 +154,9 @@ class Bench:
             "references": str(work / "data" / "fine_tunes" / fine_tune["id"] / "references"),
         }
 
-    def _scored(self, run: Run, compared: Sequence[Path], work: Path) -> tuple[Scores, dict[str, dict[str, float]]]:
+    def _scored(
+        self, run: Run, compared: Sequence[Path], work: Path, reference: Path
+    ) -> tuple[Scores, dict[str, dict[str, float]]]:
         """The scores, and the rows of what the base does without training."""
         sentences = SENTENCES[run.language]
         speech = SpeechProcess(self._weights_dir)
@@ -170,8 +173,6 @@ class Bench:
         )
         nearest = max(strangers, key=lambda name: scores.similarity(strangers[name]))
         sources = {"nearest stock voice": VoiceSource(model_id=self._model_id, stock_name=nearest)}
-        training = json.loads((work / "training.json").read_text())
-        reference = Path(training["references"]) / "V0.wav"
         sources["base from one clip"] = VoiceSource(model_id=self._model_id, reference_path=reference)
         rows = {}
         for name, source in sources.items():
@@ -244,7 +245,7 @@ def speak(client: httpx.Client, voice_id: str, model_id: str, run: Run, target: 
     return float(np.median(factors))
 
 
-def _kept(path: Path, make: Any) -> dict[str, Any]:
+def _kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `make` gives, or gave when it was run before."""
     if not path.exists():
         path.write_text(json.dumps(make(), indent=2))

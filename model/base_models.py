@@ -48,12 +48,14 @@ class BaseModel:
         known = {code.lower(): code for code in self.languages}
         return known.get("-".join(parts[:2]).lower(), parts[0].lower())
 
-    def require_language(self, language: str) -> None:
-        """Raises LanguageNotSupported, naming the languages that are spoken."""
+    def require_language(self, tag: str) -> str:
+        """The code here of a tag; raises LanguageNotSupported, naming the languages that are spoken."""
+        language = self.language_of(tag)
         if language not in self.languages:
             spoken = ", ".join(LANGUAGE_NAMES.get(code, code) for code in self.languages)
             asked = LANGUAGE_NAMES.get(language, language)
             raise LanguageNotSupported(f"{self.title} does not speak {asked}. It speaks: {spoken}.")
+        return language
 
 
 KOKORO = BaseModel(

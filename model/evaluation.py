@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.audio import SAMPLE_RATE, resample
 from model.errors import WeightsUnavailable
-from model.metering import CLIPPED_FROM, decibels
+from model.metering import CLIPPED_FROM, level_dbfs
 
 if TYPE_CHECKING:
     import torch
@@ -106,7 +106,7 @@ class SpeakerEncoder:
 
     def _levelled(self, waveform: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
         resampled = resample(waveform, source_rate=sample_rate, target_rate=EVALUATION_RATE)
-        gain_db = self.LEVEL_DBFS - decibels(float(np.sqrt(np.mean(resampled**2))))
+        gain_db = self.LEVEL_DBFS - level_dbfs(resampled)
         return (resampled * 10 ** (max(gain_db, 0) / 20)).astype(np.float32)
 
     def _windows(self, waveform: "torch.Tensor") -> "torch.Tensor":
@@ -214,9 +214,9 @@ def check_waveform(
         return "it is empty"
     if not np.isfinite(waveform).all():
         return "it holds values that are not numbers"
-    level_dbfs = decibels(float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))))
-    if level_dbfs < SILENT_DBFS:
-        return f"it is silent ({level_dbfs:.0f} dBFS)"
+    level = level_dbfs(waveform)
+    if level < SILENT_DBFS:
+        return f"it is silent ({level:.0f} dBFS)"
     clipped = float(np.mean(np.abs(waveform) >= CLIPPED_FROM))
     if clipped > CLIPPED_RATIO:
         return f"it is distorted ({clipped:.1%} of it is clipped)"

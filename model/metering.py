@@ -21,6 +21,11 @@ def decibels(amplitude: float) -> float:
     return float(20 * np.log10(max(amplitude, 1e-6)))
 
 
+def level_dbfs(waveform: NDArray[np.float32]) -> float:
+    """RMS of `waveform`, shape (samples,), in dBFS."""
+    return decibels(float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))))
+
+
 class PeakMeter:
     """Peak and share of clipped samples over all channels of a source."""
 

@@ -169,8 +169,6 @@ def _answer(connection: Connection, models: "_Models", request: SpeakingAs | Sty
     except Exception as error:
         log.exception("speaking failed")
         return "error", SpeechUnavailable(f"Speaking failed: {type(error).__name__}. The log says more.")
-    finally:
-        give_memory_back()
     return _END, None
 
 

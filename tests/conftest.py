@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cartesia import Cartesia
 
 from playground.parts import Parts, make_parts
 from playground.settings import Settings
+from tests.serving import sdk_of
 
 ROOT = Path(__file__).parent.parent
 SPEECH = Path(__file__).parent / "data" / "speech"
@@ -32,6 +34,13 @@ def parts(settings: Settings) -> Iterator[Parts]:
     made = make_parts(settings)
     yield made
     made.speech_process.close()
+
+
+@pytest.fixture
+def sdk(parts: Parts) -> Iterator[Cartesia]:
+    """The official client against a real server."""
+    with sdk_of(parts) as client:
+        yield client
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,12 +19,6 @@ FORM = {"content-type": "multipart/form-data; boundary=b"}
 
 
 @pytest.fixture
-def sdk(parts: Parts) -> Iterator[Cartesia]:
-    with sdk_of(parts) as client:
-        yield client
-
-
-@pytest.fixture
 def api(parts: Parts) -> TestClient:
     return api_of(parts)
 

@@ -1,6 +1,5 @@
 """Fine-tunes over HTTP, with the official SDK and with plain requests."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import cartesia
@@ -14,13 +13,7 @@ from playground.services.runs import Runs
 from playground.settings import Settings
 from storage.records import FineTune, LedgerKind, Voice
 from tests.making import TINY, checked_dataset, queued
-from tests.serving import api_of, sdk_of
-
-
-@pytest.fixture
-def sdk(parts: Parts) -> Iterator[Cartesia]:
-    with sdk_of(parts) as client:
-        yield client
+from tests.serving import api_of
 
 
 @pytest.fixture

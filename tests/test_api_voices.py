@@ -1,7 +1,5 @@
 """The Library over HTTP, with the official SDK and with plain requests."""
 
-from collections.abc import Iterator
-
 import cartesia
 import pytest
 from cartesia import Cartesia
@@ -11,13 +9,7 @@ from playground.parts import Parts
 from playground.services.voices import SDK_EXAMPLE_VOICE
 from storage.records import Voice
 from tests.making import TINY, queued
-from tests.serving import api_of, sdk_of
-
-
-@pytest.fixture
-def sdk(parts: Parts) -> Iterator[Cartesia]:
-    with sdk_of(parts) as client:
-        yield client
+from tests.serving import api_of
 
 
 @pytest.fixture

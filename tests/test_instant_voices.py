@@ -1,6 +1,5 @@
 """Voices from one clip, at once: over the API with the official SDK."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cartesia
@@ -9,25 +8,10 @@ import pytest
 import soundfile
 from cartesia import Cartesia
 
-from playground.parts import Parts, make_parts
-from playground.settings import Settings
+from playground.parts import Parts
 from tests.kokoro_speech import SPEECH
-from tests.serving import sdk_of
 
 CLIP = sorted(SPEECH.glob("*.flac"), key=lambda path: path.stat().st_size)[-1]
-
-
-@pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory, weights_dir: Path) -> Iterator[Parts]:
-    parts = make_parts(Settings(data_dir=tmp_path_factory.mktemp("instant"), weights_dir=weights_dir))
-    yield parts
-    parts.speech_process.close()
-
-
-@pytest.fixture(scope="module")
-def sdk(parts: Parts) -> Iterator[Cartesia]:
-    with sdk_of(parts) as client:
-        yield client
 
 
 def test_a_clip_becomes_a_voice_that_speaks(sdk: Cartesia, parts: Parts) -> None:

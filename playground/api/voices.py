@@ -1,6 +1,6 @@
 """`/voices`: the Library."""
 
-from pathlib import Path
+import shutil
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, HTTPException, Query, Request, UploadFile
@@ -15,7 +15,7 @@ from storage.records import Voice
 router = APIRouter(prefix="/voices", tags=["voices"])
 
 Expand = Annotated[list[str], Query(alias="expand[]", description="preview_file_url")]
-MAX_CLIP_BYTES, COPIED_BYTES = 16 * 1024**2, 1024**2
+MAX_CLIP_BYTES = 16 * 1024**2
 UNCHANGEABLE = ("accent", "tagline", "access")
 
 
@@ -50,20 +50,15 @@ def clone_voice(
     description: Annotated[str, Form()] = "",
 ) -> schemas.VoiceMetadata:
     """An instant voice: the base model in the style of one clip, at once and without training."""
+    if (clip.size or 0) > MAX_CLIP_BYTES:
+        raise HTTPException(413, f"The clip is larger than {MAX_CLIP_BYTES // 1024**2} MB.")
     with parts.storage.media.scratch_folder() as folder:
         upload = folder / "clip"
-        _write(clip, upload)
+        with upload.open("wb") as file:
+            shutil.copyfileobj(clip.file, file)
         form = InstantForm(name=name, language=language, description=description)
         voice = parts.instant_voices.clone(form, upload, filename=clip.filename or "clip")
     return schemas.VoiceMetadata.of(voice)
-
-
-def _write(clip: UploadFile, target: Path) -> None:
-    with target.open("wb") as file:
-        while part := clip.file.read(COPIED_BYTES):
-            file.write(part)
-            if file.tell() > MAX_CLIP_BYTES:
-                raise HTTPException(413, f"The clip is larger than {MAX_CLIP_BYTES // 1024**2} MB.")
 
 
 @router.get("/{voice_id}")

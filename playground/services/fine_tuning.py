@@ -42,8 +42,7 @@ class CloneForm:
         if self.gender not in ("", "feminine", "masculine", "gender_neutral"):
             raise Refused(f"Gender is feminine, masculine, gender_neutral or empty, not {self.gender!r}.")
         base = base_models.resolve(self.model_id) if self.model_id else base_models.production_model()
-        language = base.language_of(self.language)
-        base.require_language(language)
+        language = base.require_language(self.language)
         return {
             "name": self.name.strip(),
             "description": self.description,

@@ -10,7 +10,6 @@ from storage.database import Storage
 from storage.records import Voice
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 2.0, 60.0
-QUIETEST_DBFS = -50.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +38,7 @@ class InstantVoices:
         if not form.name.strip():
             raise Refused("Give the voice a name.")
         base = base_models.production_model()
-        language = base.language_of(form.language)
-        base.require_language(language)
+        language = base.require_language(form.language)
         voice = Voice(
             name=form.name.strip(), description=form.description, language=language, gender="", model_id=base.id
         )
@@ -60,10 +58,9 @@ class InstantVoices:
 
 
 def _require_speech(seconds: float, wav: Path) -> None:
-    import numpy as np
-
     from model.audio import read_wav
-    from model.metering import decibels
+    from model.evaluation import SILENT_DBFS
+    from model.metering import level_dbfs
 
     if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
         raise Refused(
@@ -71,5 +68,5 @@ def _require_speech(seconds: float, wav: Path) -> None:
             "needed, 10 s are ideal.",
             code="clip_length",
         )
-    if decibels(float(np.sqrt(np.mean(read_wav(wav)[0] ** 2)))) < QUIETEST_DBFS:
+    if level_dbfs(read_wav(wav)[0]) < SILENT_DBFS:
         raise Refused("There is hardly any sound in the clip. Take one with clear speech.", code="clip_silent")

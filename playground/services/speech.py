@@ -65,8 +65,7 @@ class SpeechService:
             fine_tune = tables.fine_tunes.find(voice.fine_tune_id) if voice.fine_tune_id else None
         base = base_models.resolve(request.model_id or voice.model_id)
         own = voice.language if voice.language in base.languages else base.languages[0]
-        language = base.language_of(request.language) if request.language else own
-        base.require_language(language)
+        language = base.require_language(request.language or own)
         is_active = fine_tune is not None and fine_tune.status == Status.COMPLETED and base.id == fine_tune.model_id
         credits = self._accounts.speech_price(request.text, fine_tuned=is_active)
         self._accounts.require(credits)

@@ -127,7 +127,7 @@ class TrainingRun:
         heard = {clip.id: clip for clip in clips}
         missing = [clip for clip in clips if not clip.transcript and not clip.is_heard]
         random.Random(self._fine_tune.id).shuffle(missing)
-        known = sum(clip.duration_seconds for clip in clips) - sum(clip.duration_seconds for clip in missing)
+        known = self._usable_seconds - sum(clip.duration_seconds for clip in missing)
         wanted = 0
         for clip in missing:
             if known >= HEARD_SECONDS:

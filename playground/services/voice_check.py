@@ -42,9 +42,10 @@ class VoiceCheck:
         first = self._choose_strength(voices[0], judge, Gates.between(rows[0], stock))
         yield 1, steps
         for number, voice in enumerate(voices):
-            heard = first if number == 0 and first else self._listener.hear(self._source(voice))
-            rows.append(judge.row(f"V{number}", heard.waveforms, heard.word_error_rate))
-            self._note_problems(f"V{number}", heard)
+            name = f"V{number}"
+            heard, row = first if number == 0 and first else self._judged(name, voice, judge)
+            rows.append(row)
+            self._note_problems(name, heard)
             yield number + 2, steps
         cloned = self._listener.hear(
             VoiceSource(
@@ -61,33 +62,38 @@ class VoiceCheck:
         }
         yield steps, steps
 
-    def _choose_strength(self, voice: Voice, judge: Judge, gates: Gates) -> Heard | None:
+    def _judged(
+        self, name: str, voice: Voice, judge: Judge, *, strength: float | None = None
+    ) -> tuple[Heard, dict[str, Any]]:
+        """What was heard of a voice, and its line of the report card."""
+        source = VoiceSource(
+            model_id=self._fine_tune.model_id,
+            folder=self._folder / "model",
+            strength=strength,
+            style_path=self._media.path(voice.style_path),
+        )
+        heard = self._listener.hear(source)
+        return heard, judge.row(name, heard.waveforms, heard.word_error_rate)
+
+    def _choose_strength(self, voice: Voice, judge: Judge, gates: Gates) -> tuple[Heard, dict[str, Any]] | None:
         """The greatest strength that passes the gates; if none does, the most natural of those that are understood.
 
-        Gives what was heard of the voice with it.
+        Gives what was heard of the first voice with it, and its line; None where there is nothing to choose.
         """
         if len(self._engine.strengths) == 1:
             return None
         tried: list[tuple[float, Heard, dict[str, Any]]] = []
         for strength in self._engine.strengths:
-            heard = self._listener.hear(self._source(voice, strength=strength))
-            tried.append((strength, heard, judge.row("", heard.waveforms, heard.word_error_rate)))
-            if gates.passed_by(tried[-1][2]):
+            heard, row = self._judged("V0", voice, judge, strength=strength)
+            tried.append((strength, heard, row))
+            if gates.passed_by(row):
                 break
         else:
             tried.sort(key=lambda one: (gates.understood(one[2]), one[2]["naturalness"]))
         strength, heard, row = tried[-1]
         self._engine.set_strength(self._folder / "model", strength)
         self.report |= {"strength": strength, "passed_gates": gates.passed_by(row)}
-        return heard
-
-    def _source(self, voice: Voice, *, strength: float | None = None) -> VoiceSource:
-        return VoiceSource(
-            model_id=self._fine_tune.model_id,
-            folder=self._folder / "model",
-            strength=strength,
-            style_path=self._media.path(voice.style_path),
-        )
+        return heard, row
 
     def _note_problems(self, name: str, heard: Heard) -> None:
         """What is not intelligible, silent or clipped."""

@@ -117,14 +117,11 @@ def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alph
             speaker_tensors[name.removeprefix(_SPEAKER)] = value
             continue
         share = alpha if name.startswith("decoder.") else 1.0
-        network.get_parameter(name).data = _sum(base(name), value, share)
+        tensor = base(name)
+        network.get_parameter(name).data = torch.add(tensor, value.to(tensor), alpha=share)
     speaker = SpeakerStyle(speaker_tensors["center"], speaker_tensors["mean"][None])
     speaker.load_state_dict(speaker_tensors)
     return speaker.requires_grad_(False)
-
-
-def _sum(base: Tensor, difference: Tensor, share: float) -> Tensor:
-    return torch.add(base, difference.to(base), alpha=share)
 
 
 def base_tensors(network: Network) -> dict[str, Tensor]:
