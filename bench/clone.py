@@ -24,7 +24,7 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.scoring import Scores, spread
+from bench.scoring import Scores, letters_per_second, octaves_of, spread
 from bench.sentences import SENTENCES
 from bench.serving import ROOT, PeakMemory, serving
 from model.audio import SAMPLE_RATE, read_wav, write_wav
@@ -37,6 +37,7 @@ Waveform = NDArray[np.float32]
 
 MIN_COMPARED_SECONDS = 3.0
 STRANGERS_SENTENCES = 3
+VARIETY_CLIPS = 16
 STRANGERS = {
     "feminine": (
         "af_heart",
@@ -84,22 +85,27 @@ class Bench:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
+        self._work: Path = options.work / _commit()
         self._model_id = resolve(options.model).id
         self._weights_dir = options.weights_dir or options.work / "weights"
         self._texts = read_transcripts(options.recordings.glob("metadata.csv"))
 
     def run(self, run: Run) -> dict[str, Any]:
         """Train, speak, and measure."""
-        work = self._options.work / run.name
+        work = self._work / run.name
         work.mkdir(parents=True, exist_ok=True)
         trained, compared = self._split(run.seed)
         training = _kept(work / "training.json", lambda: self._train(run, trained, work))
-        reference = Path(training["references"]) / "V0.wav"
-        scores, rows = self._scored(run, compared, work, reference)
+        folder = Path(training["folder"])
+        speech = SpeechProcess(self._weights_dir)
+        scores, rows = self._scored(run, speech, compared, work, folder / "references" / "V0.wav")
+        variety = {}
         own = [path for path in compared if path.stem in self._texts]
         if own:
             texts = [self._texts[path.stem] for path in own]
             rows["recordings"] = scores.row(_decoded(own, work), texts, is_recorded=True).as_dict()
+            variety = self._variety(run, speech, own, work, folder / "model")
+        speech.close()
         sentences = SENTENCES[run.language]
         for position in range(4):
             spoken = [read_wav(work / f"V{position}-{number}.wav")[0] for number in range(len(sentences))]
@@ -112,6 +118,7 @@ class Bench:
             "recordings": len(trained),
             "compared_with": len(compared),
             "scale": scores.scale,
+            "variety": variety,
             **training,
             "rows": rows,
         }
@@ -135,7 +142,7 @@ class Bench:
             memory = PeakMemory(pid)
             with httpx.Client(base_url=url, timeout=300, headers={"Authorization": "Bearer any"}) as client:
                 started = time.monotonic()
-                fine_tune = train(client, trained, run, self._model_id)
+                fine_tune = train(client, trained, run, self._model_id, on_stage=memory.enter)
                 minutes = (time.monotonic() - started) / 60
                 if fine_tune["status"] != "completed":
                     raise SystemExit(f"The training failed: {fine_tune['error']}")
@@ -150,17 +157,17 @@ class Bench:
             "real_time_factor": round(float(np.median(speed)), 3),
             "stage_seconds": fine_tune["stage_seconds"],
             "peak_megabytes": {kind: round(peak) for kind, peak in memory.megabytes.items()},
+            "worker_megabytes": {stage: round(peak) for stage, peak in memory.of_worker.items() if stage},
             "report": fine_tune["report"],
-            "references": str(work / "data" / "fine_tunes" / fine_tune["id"] / "references"),
+            "folder": str(work / "data" / "fine_tunes" / fine_tune["id"]),
         }
 
     def _scored(
-        self, run: Run, compared: Sequence[Path], work: Path, reference: Path
+        self, run: Run, speech: SpeechProcess, compared: Sequence[Path], work: Path, reference: Path
     ) -> tuple[Scores, dict[str, dict[str, float]]]:
         """The scores, and the rows of what the base does without training."""
         sentences = SENTENCES[run.language]
-        speech = SpeechProcess(self._weights_dir)
-        folder = self._options.work / f"stock-{run.language}"
+        folder = self._work / f"stock-{run.language}"
         strangers = {
             name: self._spoken(speech, VoiceSource(model_id=self._model_id, stock_name=name), run, folder / name)
             for name in STRANGERS[run.gender]
@@ -178,13 +185,47 @@ class Bench:
         for name, source in sources.items():
             spoken = self._spoken(speech, source, run, work / name.replace(" ", "-"), count=len(sentences))
             rows[name] = scores.row(spoken, sentences).as_dict()
-        speech.close()
         return scores, rows
+
+    def _variety(
+        self, run: Run, speech: SpeechProcess, recordings: Sequence[Path], work: Path, model: Path
+    ) -> dict[str, float]:
+        """Whether voices made of clips that were not trained on differ as those clips do: Spearman's rank
+        correlation of median pitch, and of letters a second."""
+        from scipy.stats import spearmanr
+
+        usual = [path for path in recordings if 3 <= _seconds(path) <= 10]
+        clips = usual[:: max(len(usual) // VARIETY_CLIPS, 1)][:VARIETY_CLIPS]
+        figures = []
+        for path, waveform in zip(clips, _decoded(clips, work), strict=True):
+            text = self._texts[path.stem]
+            source = VoiceSource(
+                model_id=self._model_id,
+                folder=model,
+                reference_path=work / f"compared-{path.stem}.wav",
+                reference_text=text,
+            )
+            sentences = SENTENCES[run.language][:STRANGERS_SENTENCES]
+            spoken = self._spoken(speech, source, run, work / "variety" / path.stem)
+            figures.append(
+                (
+                    np.median(octaves_of([waveform])),
+                    np.median(octaves_of(spoken)),
+                    letters_per_second([text], [waveform]),
+                    letters_per_second(sentences, spoken),
+                )
+            )
+        pitch, spoken_pitch, pace, spoken_pace = np.array(figures).T
+        return {
+            "clips": len(clips),
+            "pitch": round(float(spearmanr(pitch, spoken_pitch).statistic), 3),
+            "pace": round(float(spearmanr(pace, spoken_pace).statistic), 3),
+        }
 
     def _spoken(
         self, speech: SpeechProcess, source: VoiceSource, run: Run, folder: Path, *, count: int = STRANGERS_SENTENCES
     ) -> list[Waveform]:
-        """The first sentences by the base model, from the folder when they were spoken before."""
+        """The first sentences, from the folder when they were spoken before."""
         folder.mkdir(parents=True, exist_ok=True)
         for number, sentence in enumerate(SENTENCES[run.language][:count]):
             path = folder / f"{number}.wav"
@@ -194,7 +235,9 @@ class Bench:
         return [read_wav(folder / f"{number}.wav")[0] for number in range(count)]
 
 
-def train(client: httpx.Client, recordings: Sequence[Path], run: Run, model_id: str) -> dict[str, Any]:
+def train(
+    client: httpx.Client, recordings: Sequence[Path], run: Run, model_id: str, *, on_stage: Callable[[str], None]
+) -> dict[str, Any]:
     """Cartesia's documented flow: dataset, files, fine-tune, poll; gives the fine-tune as it ended."""
     dataset = client.post("/datasets", json={"name": run.name, "description": ""}).raise_for_status().json()
     for path in recordings:
@@ -215,6 +258,7 @@ def train(client: httpx.Client, recordings: Sequence[Path], run: Run, model_id: 
     while fine_tune["status"] not in ("completed", "failed"):
         if fine_tune["stage"] != stage:
             stage = fine_tune["stage"]
+            on_stage(stage)
             print(f"{time.strftime('%H:%M:%S')} {stage}", file=sys.stderr, flush=True)
         pause.wait(1.0)
         fine_tune = client.get(f"/fine-tunes/{fine_tune['id']}").raise_for_status().json()
@@ -299,7 +343,10 @@ def table(records: Sequence[Mapping[str, Any]]) -> str:
         lines.append(f"{'mean of V0..V3':22}" + "".join(f"{voices[column][0]:8.3f}" for column in COLUMNS))
         stages = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in record["stage_seconds"].items())
         lines.append(f"real-time factor {record['real_time_factor']}; seconds: {stages}")
-        lines.append("peak MB: " + ", ".join(f"{kind} {peak}" for kind, peak in record["peak_megabytes"].items()))
+        if record["variety"]:
+            lines.append("rank correlation of {clips} clips: pitch {pitch}, pace {pace}".format(**record["variety"]))
+        for title, peaks in (("", record["peak_megabytes"]), (" of the worker", record["worker_megabytes"])):
+            lines.append(f"peak MB{title}: " + ", ".join(f"{name} {peak}" for name, peak in peaks.items()))
     groups: dict[str, list[dict[str, float]]] = {}
     for record in records:
         means = spread([row for name, row in record["rows"].items() if name.startswith("V")])

@@ -165,8 +165,7 @@ class Scores:
             second = float((self._second.embed_many(waveforms) @ self._second_scale.centroid).mean())
         heard = [result.text for result in self._transcriber.transcribe_many(waveforms, self._language)]
         rates = [word_error_rate(text, got, self._language) for text, got in zip(texts, heard, strict=True)]
-        octaves = np.concatenate([_octaves(waveform) for waveform in waveforms])
-        letters = sum(sum(sign.isalpha() for sign in text) for text in texts)
+        octaves = octaves_of(waveforms)
         return Row(
             similarity=similarity,
             normalized_similarity=self._scale.normalized(similarity),
@@ -176,7 +175,7 @@ class Scores:
             dnsmos=float(np.mean([self._dnsmos.score(waveform) for waveform in waveforms])),
             f0_mean_hz=float(2 ** octaves.mean()),
             f0_sd_octaves=float(octaves.std()),
-            letters_per_second=letters / sum(map(speech_seconds, waveforms)),
+            letters_per_second=letters_per_second(texts, waveforms),
         )
 
 
@@ -188,8 +187,14 @@ def speech_seconds(waveform: Waveform) -> float:
     return (loud[-1] - loud[0] + 1) / 50
 
 
-def _octaves(waveform: Waveform) -> NDArray[np.float64]:
-    f0 = pitch_of(waveform)
+def letters_per_second(texts: Sequence[str], waveforms: Sequence[Waveform]) -> float:
+    """How fast the texts are spoken."""
+    return sum(sign.isalpha() for text in texts for sign in text) / sum(map(speech_seconds, waveforms))
+
+
+def octaves_of(waveforms: Sequence[Waveform]) -> NDArray[np.float64]:
+    """Pitch of each voiced frame of 12.5 ms, in octaves above 1 Hz."""
+    f0 = np.concatenate([pitch_of(waveform) for waveform in waveforms])
     return np.log2(f0[f0 > 0].astype(np.float64))
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -15,14 +15,26 @@ MEMORY_SECONDS = 0.2
 
 
 class PeakMemory:
-    """The highest resident memory of each kind of process below a server, in MB, as the kernel accounts it."""
+    """The highest resident memory of each kind of process below a server, in MB, as the kernel accounts it.
+
+    `of_worker` has the worker's for each stage that was entered.
+    """
 
     def __init__(self, pid: int) -> None:
         self.megabytes: dict[str, float] = {}
+        self.of_worker: dict[str, float] = {}
+        self._stage = ""
         self._server = psutil.Process(pid)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
+
+    def enter(self, stage: str) -> None:
+        """From now on the worker's memory counts for `stage`."""
+        for process in self._processes():
+            with suppress(OSError):
+                Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # the kernel's peak starts anew
+        self._stage = stage
 
     def close(self) -> None:
         self._ended.set()
@@ -30,12 +42,14 @@ class PeakMemory:
 
     def _watch(self) -> None:
         while not self._ended.wait(MEMORY_SECONDS):
-            try:
-                processes = [self._server, *self._server.children(recursive=True)]
-            except psutil.NoSuchProcess:
-                return
-            for process in processes:
+            for process in self._processes():
                 self._note(process)
+
+    def _processes(self) -> list[psutil.Process]:
+        try:
+            return [self._server, *self._server.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
 
     def _note(self, process: psutil.Process) -> None:
         try:
@@ -47,6 +61,8 @@ class PeakMemory:
             if line.startswith("VmHWM"):
                 peak = int(line.split()[1]) / 1024
                 self.megabytes[kind] = max(self.megabytes.get(kind, 0.0), peak)
+                if kind == "worker":
+                    self.of_worker[self._stage] = max(self.of_worker.get(self._stage, 0.0), peak)
 
     def _kind(self, process: psutil.Process) -> str:
         command = " ".join(process.cmdline())

@@ -83,7 +83,8 @@ def streaming_cost(weights_dir: Path) -> tuple[float, float]:
 def long_text(speaker: Speaker, weights_dir: Path) -> None:
     """Five minutes at a stretch; prints what becomes of words, loudness, pitch and likeness."""
     sentences = [*SENTENCES["en"], *TEST_SENTENCES["en"]]
-    rng, texts = random.Random(0), []
+    rng = random.Random(0)
+    texts: list[str] = []
     while sum(map(len, texts)) < LONG_SECONDS * 15:
         texts += rng.sample(sentences, k=len(sentences))
     waveform, _, seconds = speaker.speak(" ".join(texts))
