@@ -13,6 +13,7 @@ from model.engines.protocol import FineTuneConfig, StockVoice, TrainingClip
 from model.errors import TooLittleSpeech, TrainingFailed
 from model.transcription import Transcriber, prepare_whisper
 from playground.parts import Parts
+from playground.processes import give_memory_back
 from playground.services.checking import Listener
 from playground.services.datasets import MINIMUM_SECONDS
 from playground.services.runs import RunClip, RunProgress, Runs
@@ -29,6 +30,7 @@ MIN_FREE_BYTES = 2 * 1024**3
 MIN_TRAINED_SECONDS = 30.0
 """Least speech with words that are left for training, after the clips that are kept back."""
 HELD_OUT_CLIPS, HELD_OUT_SHARE, HELD_OUT_SECONDS = 5, 0.05, 120.0
+HELD_OUT_CLIP_SECONDS = 3.0
 SHORTEST_TRAINING_SECONDS = 20.0
 HEARD_SECONDS = 45 * 60.0
 """Speech with words that a run takes at most: it sees each clip about once then."""
@@ -36,6 +38,8 @@ HEARD_SHARE, HEARD_AT_LEAST_SECONDS = 0.3, 240.0
 """Of the time left, that recognition may take of a run; but so much it always hears."""
 SAVED_EVERY = 20
 """Transcripts between two writes: what a killed worker has to hear again."""
+GIVING_BACK_SECONDS = 5.0
+"""Between two times that freed memory is returned: kept, it grows by a gigabyte in ten minutes of training."""
 TRIED = 2
 """Voices heard beside the four: the base from a clip, and one at a strength that is not taken."""
 LOADING_SECONDS = 30.0
@@ -184,7 +188,11 @@ class TrainingRun:
     def _fine_tune_engine(self, clips: Sequence[TrainingClip]) -> Iterator[RunProgress]:
         seconds = self._deadline - time.monotonic() - self._reserve
         config = FineTuneConfig(language=self._fine_tune.language, seconds=max(seconds, SHORTEST_TRAINING_SECONDS / 4))
+        given_back = 0.0
         for progress in self._engine.fine_tune(clips, config, self._folder / "model"):
+            if time.monotonic() - given_back > GIVING_BACK_SECONDS:
+                give_memory_back()
+                given_back = time.monotonic()
             yield self._at(
                 progress.stage,
                 progress.step,
@@ -284,12 +292,17 @@ class TrainingRun:
 
 
 def _held_out(clips: Sequence[TrainingClip]) -> list[TrainingClip]:
-    """Every n-th clip, max(5, 5 %) of them, at most 2 minutes, never so many that too little is left to train on."""
+    """Every n-th clip, max(5, 5 %) of them, at most 2 minutes, never so many that too little is left to train on.
+
+    Long ones where there are enough: a word or two says little about a speaker, and counts as less natural.
+    """
     count = max(HELD_OUT_CLIPS, round(len(clips) * HELD_OUT_SHARE))
     total = sum(clip.duration_seconds for clip in clips)
     budget = min(HELD_OUT_SECONDS, total - MIN_TRAINED_SECONDS)
+    long = [clip for clip in clips if clip.duration_seconds >= HELD_OUT_CLIP_SECONDS]
+    candidates = long if len(long) >= 2 * count else clips
     held_out: list[TrainingClip] = []
-    for clip in clips[:: max(len(clips) // count, 1)][:count]:
+    for clip in candidates[:: max(len(candidates) // count, 1)][:count]:
         if len(clips) - len(held_out) <= VOICES:
             break
         if sum(kept.duration_seconds for kept in held_out) + clip.duration_seconds <= budget:
