@@ -16,6 +16,7 @@ from playground.parts import Parts
 from playground.processes import give_memory_back
 from playground.services.checking import Listener
 from playground.services.datasets import MINIMUM_SECONDS
+from playground.services.held_out import hold_out
 from playground.services.runs import RunClip, RunProgress, Runs
 from playground.services.voice_check import VoiceCheck
 from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
@@ -27,10 +28,6 @@ STAGES = ("prepare", "transcribe", "align", "prosody", "voice", "create voices",
 VOICES = 4
 SAMPLE_RATE = 24_000
 MIN_FREE_BYTES = 2 * 1024**3
-MIN_TRAINED_SECONDS = 30.0
-"""Least speech with words that are left for training, after the clips that are kept back."""
-HELD_OUT_CLIPS, HELD_OUT_SHARE, HELD_OUT_SECONDS = 5, 0.05, 120.0
-HELD_OUT_CLIP_SECONDS = 3.0
 SHORTEST_TRAINING_SECONDS = 20.0
 HEARD_SECONDS = 45 * 60.0
 """Speech with words that a run takes at most: it sees each clip about once then."""
@@ -85,7 +82,7 @@ class TrainingRun:
         yield from self._prepare()
         yield from self._transcribe()
         clips = self._clips_with_words()
-        held_out = _held_out(clips)
+        held_out = hold_out(clips, at_least_left=VOICES)
         kept_back = {clip.id for clip in held_out}
         training = [clip for clip in clips if clip.id not in kept_back]
         self._trained_seconds = sum(clip.duration_seconds for clip in training)
@@ -289,22 +286,3 @@ class TrainingRun:
             loss=loss,
             message=message,
         )
-
-
-def _held_out(clips: Sequence[TrainingClip]) -> list[TrainingClip]:
-    """Every n-th clip, max(5, 5 %) of them, at most 2 minutes, never so many that too little is left to train on.
-
-    Long ones where there are enough: a word or two says little about a speaker, and counts as less natural.
-    """
-    count = max(HELD_OUT_CLIPS, round(len(clips) * HELD_OUT_SHARE))
-    total = sum(clip.duration_seconds for clip in clips)
-    budget = min(HELD_OUT_SECONDS, total - MIN_TRAINED_SECONDS)
-    long = [clip for clip in clips if clip.duration_seconds >= HELD_OUT_CLIP_SECONDS]
-    candidates = long if len(long) >= 2 * count else clips
-    held_out: list[TrainingClip] = []
-    for clip in candidates[:: max(len(candidates) // count, 1)][:count]:
-        if len(clips) - len(held_out) <= VOICES:
-            break
-        if sum(kept.duration_seconds for kept in held_out) + clip.duration_seconds <= budget:
-            held_out.append(clip)
-    return held_out
