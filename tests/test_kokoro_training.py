@@ -19,7 +19,7 @@ from model.engines.kokoro.engine import KokoroEngine
 from model.engines.kokoro.examples import encode, measure
 from model.engines.kokoro.features import bandwidth_of
 from model.engines.kokoro.spectral_loss import SpectralLoss
-from model.engines.kokoro.state import CHECKPOINT_FILE, MODEL_FILE, STORY_FILE, base_tensors, restore
+from model.engines.kokoro.state import CHECKPOINT_FILE, MODEL_FILE, STORY_FILE, restore
 from model.engines.kokoro.styles import SpeakerStyle
 from model.engines.protocol import FineTuneConfig, Progress, TrainingClip
 from model.errors import AudioError, LanguageNotSupported, TooLittleSpeech, WeightsUnavailable
@@ -100,7 +100,8 @@ def test_the_fine_tuned_weights_are_nearer_to_the_recordings(
 ) -> None:
     """On the same stretches of speech; each step sees other ones, so that the reported loss says less."""
     base, tuned = weights.load(weights_dir), weights.load(weights_dir)
-    speaker = restore(run[0] / MODEL_FILE, network=tuned, base=base_tensors(tuned).__getitem__, alpha=1.0)
+    with weights.opened(weights_dir) as read:
+        speaker = restore(run[0] / MODEL_FILE, network=tuned, base=read, alpha=1.0)
     measured = [measure(clip, Aligner(), "en") for clip in clips[:6]]
     examples = [encode(base, clip) for clip in measured if clip is not None]
     segments = Segments.drawn(examples, random.Random(0), torch.device("cpu"))

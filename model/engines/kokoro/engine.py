@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ class KokoroEngine:
         network = weights.load(self._weights_dir, source=self._source)
         run = FineTune(
             network,
+            open_base=partial(weights.opened, self._weights_dir),
             base_sha256=base_sha256,
             clips=clips,
             config=config,

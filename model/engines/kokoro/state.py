@@ -58,12 +58,12 @@ def trained_names(network: Network) -> list[str]:
     ]
 
 
-def save(path: Path, *, network: Network, base: Mapping[str, Tensor], speaker: SpeakerStyle, story: Story) -> None:
-    """Write the difference to `base` and the speaker's style, aside first."""
+def save(path: Path, *, network: Network, base: Callable[[str], Tensor], speaker: SpeakerStyle, story: Story) -> None:
+    """Write the difference to `base` (see `restore`) and the speaker's style, aside first."""
     from safetensors.torch import save_file
 
     tensors = {
-        name: (network.get_parameter(name).detach().cpu() - base[name]).half() for name in trained_names(network)
+        name: (network.get_parameter(name).detach().cpu() - base(name)).half() for name in trained_names(network)
     }
     tensors |= {_SPEAKER + name: value.detach().cpu().clone() for name, value in speaker.state_dict().items()}
     with written_aside(path) as part:
@@ -122,11 +122,6 @@ def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alph
     speaker = SpeakerStyle(speaker_tensors["center"], speaker_tensors["mean"][None])
     speaker.load_state_dict(speaker_tensors)
     return speaker.requires_grad_(False)
-
-
-def base_tensors(network: Network) -> dict[str, Tensor]:
-    """The tensors of a base network that fine-tuning changes."""
-    return {name: network.get_parameter(name).detach() for name in trained_names(network)}
 
 
 def check_finished(folder: Path, base_sha256: str) -> Story:

@@ -3,12 +3,14 @@
 import random
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from model.engines.kokoro.acoustic import train_voice
 from model.engines.kokoro.examples import Example, Measured, encode, fingerprint, measure_all
@@ -19,12 +21,12 @@ from model.engines.kokoro.state import (
     CHECKPOINT_FILE,
     StageStory,
     Story,
-    base_tensors,
     check_finished,
     finish,
     read_story,
     restore,
     save,
+    trained_names,
 )
 from model.engines.kokoro.styles import SpeakerStyle, style_like
 from model.engines.protocol import Progress
@@ -54,6 +56,7 @@ class FineTune:
         self,
         network: Network,
         *,
+        open_base: Callable[[], AbstractContextManager[Callable[[str], Tensor]]],
         base_sha256: str,
         clips: "Sequence[TrainingClip]",
         config: "FineTuneConfig",
@@ -68,7 +71,7 @@ class FineTune:
         self._device = device
         self._rng = random.Random(config.seed)
         torch.manual_seed(config.seed)
-        self._base = base_tensors(network)
+        self._open_base = open_base
         self._story = Story(base_sha256=base_sha256, fingerprint=fingerprint(clips, config.language), alpha=ALPHA)
         self._speaker: SpeakerStyle
         self._spent_before = 0.0
@@ -84,7 +87,8 @@ class FineTune:
         self._place_network(checkpoint, examples)
         yield from self._train("prosody", train_prosody, examples)
         yield from self._train("voice", train_voice, examples)
-        finish(self._folder, network=self._network, base=self._base, speaker=self._speaker, story=self._told())
+        with self._open_base() as base:
+            finish(self._folder, network=self._network, base=base, speaker=self._speaker, story=self._told())
 
     @property
     def _left(self) -> float:
@@ -149,17 +153,18 @@ class FineTune:
             )
 
     def _place_network(self, checkpoint: Path | None, examples: Sequence[Example]) -> None:
-        """Take up the checkpoint's weights, or the base's and the nearest stock style; give training its copies."""
+        """Take up the checkpoint's weights and style, or start with the base's and a blend of stock styles."""
         network = self._network
         if checkpoint:
-            self._speaker = restore(checkpoint, network=network, base=self._base.__getitem__, alpha=1.0)
+            with self._open_base() as base:
+                self._speaker = restore(checkpoint, network=network, base=base, alpha=1.0)
         else:
             recordings = np.concatenate([example.clip.waveform for example in examples[:40]])
             center = style_like(recordings, self._config.language)
             traits = torch.stack([example.clip.traits for example in examples])
             self._speaker = SpeakerStyle(torch.from_numpy(center), traits)
-            for name, tensor in self._base.items():
-                network.get_parameter(name).data = tensor.clone()
+            for name in trained_names(network):  # memory of their own: the base's is mapped from its file
+                network.get_parameter(name).data = network.get_parameter(name).detach().clone()
         self._speaker.requires_grad_(True)
         network.to(self._device)
         self._speaker.to(self._device)
@@ -207,7 +212,8 @@ class FineTune:
 
     def _save_checkpoint(self) -> None:
         path = self._folder / CHECKPOINT_FILE
-        save(path, network=self._network, base=self._base, speaker=self._speaker, story=self._told())
+        with self._open_base() as base:
+            save(path, network=self._network, base=base, speaker=self._speaker, story=self._told())
 
     def _progress(
         self, stage: str, step: int, steps: int, *, schedule: Schedule | None = None, message: str = ""
