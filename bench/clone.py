@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.pictures import save_spectrograms
 from bench.scoring import Scores, letters_per_second, octaves_of, spread
 from bench.sentences import SENTENCES
 from bench.serving import ROOT, PeakMemory, serving
@@ -38,6 +39,7 @@ Waveform = NDArray[np.float32]
 MIN_COMPARED_SECONDS = 3.0
 STRANGERS_SENTENCES = 3
 VARIETY_CLIPS = 16
+PICTURED_SECONDS = 5.0
 STRANGERS = {
     "feminine": (
         "af_heart",
@@ -105,6 +107,7 @@ class Bench:
             texts = [self._texts[path.stem] for path in own]
             rows["recordings"] = scores.row(_decoded(own, work), texts, is_recorded=True).as_dict()
             variety = self._variety(run, speech, own, work, folder / "model")
+            self._draw(run, speech, own, work, folder)
         speech.close()
         sentences = SENTENCES[run.language]
         for position in range(4):
@@ -233,6 +236,18 @@ class Bench:
                 said = speech.speak(SpeakingAs(source=source, text=sentence, language=run.language))
                 write_wav(path, np.concatenate([*said]), SAMPLE_RATE)
         return [read_wav(folder / f"{number}.wav")[0] for number in range(count)]
+
+    def _draw(self, run: Run, speech: SpeechProcess, recordings: Sequence[Path], work: Path, folder: Path) -> None:
+        """One sentence by the speaker, by V0, and by the base in the style of the same clip, as spectrograms."""
+        path = min(recordings, key=lambda path: abs(_seconds(path) - PICTURED_SECONDS))
+        base = VoiceSource(model_id=self._model_id, reference_path=folder / "references" / "V0.wav")
+        tuned = replace(base, folder=folder / "model", style_path=folder / "styles" / "V0.safetensors")
+        sources = {"fine-tuned, V0": tuned, "base, from the clip of V0": base}
+        waveforms = {f"recording: {self._texts[path.stem]}": _decoded([path], work)[0]}
+        for title, source in sources.items():
+            said = speech.speak(SpeakingAs(source=source, text=self._texts[path.stem], language=run.language))
+            waveforms[title] = np.concatenate([*said])
+        save_spectrograms(work / "spectrograms.png", waveforms)
 
 
 def train(

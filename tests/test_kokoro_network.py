@@ -7,7 +7,7 @@ import pytest
 import torch
 import torchaudio
 
-from model.engines.kokoro import fast_conv, phonemes, symbols, synthesis, weights
+from model.engines.kokoro import fast_conv, fast_snake, layers, phonemes, symbols, synthesis, weights
 from model.engines.kokoro.layers import NormMemory, _NormalizedSnake, run_lstm
 from model.engines.kokoro.network import Network, Reading
 from model.engines.kokoro.spectral_loss import SpectralLoss
@@ -119,6 +119,28 @@ def test_the_fast_convolution_and_its_gradient_are_those_of_the_plain_one(taps: 
     weights = torch.randn_like(plain)
     gradients = [torch.autograd.grad(result, x, weights)[0] for result in (fast, plain)]
     torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
+
+
+def test_the_fast_activation_and_its_gradients_are_those_of_the_plain_one() -> None:
+    frames = 300
+    x = (3 * torch.randn(2, frames, 1, 16) + 1).permute(0, 3, 2, 1).requires_grad_(True)
+    scale, shift = torch.rand(2, 16, 1, 1) + 0.5, torch.randn(2, 16, 1, 1)
+    alpha, direction = 4 * torch.rand(1, 16, 1, 1) + 0.2, torch.randn(2, 16, 1, frames)
+    scale, shift = scale.requires_grad_(True), shift.requires_grad_(True)
+    assert fast_snake.serves(x)
+
+    norm = (x - x.mean(dim=-1, keepdim=True)) / (x.var(dim=-1, correction=0, keepdim=True) + layers.NORM_EPS).sqrt()
+    u = scale * norm + shift
+    plain = u + (alpha * u).sin().square() / alpha
+    fast = layers._NormalizedSnake.apply(x, scale, shift, alpha)
+
+    torch.testing.assert_close(fast, plain, atol=1e-5, rtol=1e-5)
+    for ours, theirs in zip(
+        torch.autograd.grad(fast, (x, scale, shift), direction),
+        torch.autograd.grad(plain, (x, scale, shift), direction),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
 def test_the_fast_convolution_notices_new_weights() -> None:

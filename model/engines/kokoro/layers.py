@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.engines.kokoro import fast_conv
+from model.engines.kokoro import fast_conv, fast_snake
 
 NORM_EPS = 1e-5
 _LSTM_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -59,14 +59,24 @@ class NormMemory:
         """Add `(batch, channels, ..., frames)`; mean and variance over it and what came before."""
         frames, mean, square = self._seen.get(norm, (0.0, x.new_zeros(()), x.new_zeros(())))
         share = x.shape[-1] / (frames + x.shape[-1])
-        mean = mean + share * (x.mean(dim=-1, keepdim=True) - mean)
-        square = square + share * (x.square().mean(dim=-1, keepdim=True) - square)
+        new_mean, new_square = _moments(x)
+        mean = mean + share * (new_mean - mean)
+        square = square + share * (new_square - square)
         self._seen[norm] = (frames + x.shape[-1], mean, square)
         return mean, (square - mean.square()).clamp_(min=0)
 
 
+def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and mean square over time."""
+    if fast_snake.serves(x):
+        return fast_snake.moments(x)
+    return x.mean(dim=-1, keepdim=True), x.square().mean(dim=-1, keepdim=True)
+
+
 def _snake(x: Tensor, gain: Tensor, offset: Tensor, alpha: Tensor) -> Tensor:
     """Of u = gain · x + offset: u + sin²(αu)/α, which is u + (1 − cos 2αu) / 2α."""
+    if fast_snake.serves(x):
+        return fast_snake.snake(x, gain, offset, alpha)
     wave = (x * (2 * alpha * gain)).add_(2 * alpha * offset).cos_().mul_(-0.5 / alpha)
     return wave.add_(x * gain).add_(offset + 0.5 / alpha)
 
@@ -80,9 +90,8 @@ class _NormalizedSnake(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, alpha: Tensor) -> Tensor:
-        mean = x.mean(dim=-1, keepdim=True)
-        variance = x.square().mean(dim=-1, keepdim=True) - mean.square()
-        rstd = torch.rsqrt(variance.clamp_(min=0) + NORM_EPS)
+        mean, square = _moments(x)
+        rstd = torch.rsqrt((square - mean.square()).clamp_(min=0) + NORM_EPS)
         gain = scale * rstd
         offset = shift - mean * gain
         ctx.save_for_backward(x, mean, rstd, gain, offset, alpha)
@@ -91,6 +100,9 @@ class _NormalizedSnake(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         x, mean, rstd, gain, offset, alpha = ctx.saved_tensors
+        if fast_snake.serves(x):
+            rest = {"mean": mean, "rstd": rstd, "gain": gain, "offset": offset, "alpha": alpha}
+            return *fast_snake.snake_backward(x, grads[0], **rest), None
         grad = (x * (2 * alpha * gain)).add_(2 * alpha * offset).sin_().add_(1).mul_(grads[0])
         standard = (x - mean).mul_(rstd)
         grad_shift = grad.sum(dim=-1, keepdim=True)
