@@ -10,13 +10,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from numba import njit, prange
+from numpy.typing import NDArray
 from torch import Tensor, nn
+
+Array = NDArray[np.float32]
 
 _OUTPUTS, _TAPS = 6, 7
 _POINTS = _OUTPUTS + _TAPS - 1
 LEAST_TAPS, MOST_TAPS = 5, _OUTPUTS + _TAPS
-_ROWS_AT_ONCE = 512
-"""Of which all that passes between two steps stays in the second-level cache."""
+_ROWS_AT_ONCE, _ROWS_PER_THREAD = 256, 32
+"""Of which all that passes between two steps stays in a cache."""
 
 
 def _matrices() -> tuple[Tensor, Tensor, Tensor]:
@@ -32,10 +36,10 @@ def _matrices() -> tuple[Tensor, Tensor, Tensor]:
     return tuple(torch.from_numpy(part) for part in (taps / scale, inputs * scale, values(_OUTPUTS).T))  # type: ignore[return-value]
 
 
-_OF_TAPS, _OF_INPUTS, _TO_OUTPUTS = _matrices()
-_OF_THIS_TILE, _OF_NEXT_TILE = _OF_INPUTS.float().split(_OUTPUTS, dim=1)
-_OF_THIS_TILE, _OF_NEXT_TILE = _OF_THIS_TILE.contiguous(), _OF_NEXT_TILE.contiguous()
-_TO_OUTPUTS = _TO_OUTPUTS.float().contiguous()
+_OF_TAPS, *_rest = _matrices()
+_OF_INPUTS, _TO_OUTPUTS = (matrix.numpy().astype(np.float32) for matrix in _rest)
+_ZERO, _ONE = np.float32(0), np.float32(1)
+_compiled: Any = njit(parallel=True, fastmath=True, cache=True)
 
 
 def serves(conv: nn.Conv1d, x: Tensor) -> bool:
@@ -87,31 +91,80 @@ def _transformed(conv: nn.Conv1d, *, backward: bool) -> Tensor:
 
 def _filtered(x: Tensor, weights: Tensor, conv: nn.Conv1d, *, bias: Tensor | None = None) -> Tensor:
     """Correlate `(batch, frames, channels)` with transformed weights, and add a bias `(outputs,)`."""
-    batch, frames, channels = x.shape
-    groups, dilation = len(weights), conv.dilation[0]
-    tiles = -(-frames // (_OUTPUTS * dilation))
-    before = int(conv.padding[0])
-    padded = x.new_zeros(batch, (tiles + groups) * _OUTPUTS * dilation, channels)
-    padded[:, before : before + frames] = x
-    # By place in the tile: rows of channels, the tiles of one clip after the other, each of `dilation` rows.
-    places = padded.view(batch, -1, _OUTPUTS, dilation, channels).permute(2, 0, 1, 3, 4).reshape(_OUTPUTS, -1)
-    rows = places.shape[1] // channels - groups * dilation
-    result = x.new_empty(_OUTPUTS, (rows + groups * dilation) * weights.shape[-1])
-    for start in range(0, rows, _ROWS_AT_ONCE):
-        end = min(rows, start + _ROWS_AT_ONCE)
-        last = end + (groups - 1) * dilation
-        values = torch.mm(_OF_THIS_TILE, places[:, start * channels : last * channels])
-        values.addmm_(_OF_NEXT_TILE, places[:, (start + dilation) * channels : (last + dilation) * channels])
-        values = values.view(_POINTS, -1, channels)
-        products = torch.bmm(values[:, : end - start], weights[0])
-        if groups == 2:
-            products.baddbmm_(values[:, dilation:], weights[1])
-        part = result[:, start * weights.shape[-1] : end * weights.shape[-1]]
-        torch.mm(_TO_OUTPUTS, products.flatten(1), out=part)
-    in_time = result.view(_OUTPUTS, batch, -1, dilation, weights.shape[-1]).permute(1, 2, 0, 3, 4)[:, :tiles]
-    output = x.new_empty(in_time.shape)
-    if bias is None:
-        output.copy_(in_time)
-    else:
-        torch.add(in_time, bias, out=output)
-    return output.flatten(1, 3)[:, :frames]
+    groups, dilation, before = len(weights), conv.dilation[0], int(conv.padding[0])
+    _, frames, channels = x.shape
+    outputs = weights.shape[-1]
+    rows = -(-frames // (_OUTPUTS * dilation)) * dilation
+    result = x.new_empty(len(x), frames, outputs)
+    added = np.zeros(outputs, np.float32) if bias is None else bias.detach().numpy()
+    most = min(rows, _ROWS_AT_ONCE)
+    values_room = x.new_empty(_POINTS * (most + dilation) * channels)
+    products_room = x.new_empty(_POINTS * most * outputs)
+    for clip, into in zip(x.detach().contiguous().numpy(), result.numpy(), strict=True):
+        for start in range(0, rows, _ROWS_AT_ONCE):
+            count = min(rows - start, _ROWS_AT_ONCE)
+            values = _within(values_room, count + (groups - 1) * dilation, channels)
+            _to_points(clip, start, dilation, before, values.numpy())
+            products = torch.bmm(values[:, :count], weights[0], out=_within(products_room, count, outputs))
+            if groups == 2:
+                products.baddbmm_(values[:, dilation:], weights[1])
+            _to_frames(products.numpy(), start, dilation, added, into)
+    return result
+
+
+def _within(room: Tensor, rows: int, channels: int) -> Tensor:
+    """`(12, rows, channels)` in the memory of a tensor that is large enough."""
+    return room[: _POINTS * rows * channels].view(_POINTS, rows, channels)
+
+
+@_compiled
+def _to_points(x: Array, start: int, dilation: int, before: int, values: Array) -> None:
+    """Write the tiles of `(frames, channels)` that begin at `start` as their values at the points.
+
+    A row is a tile of one phase of the dilation: rows of the same tile follow each other.
+    """
+    _, rows, channels = values.shape
+    for block in prange((rows + _ROWS_PER_THREAD - 1) // _ROWS_PER_THREAD):
+        tile = np.empty((_POINTS, channels), np.float32)
+        for row in range(block * _ROWS_PER_THREAD, min(rows, (block + 1) * _ROWS_PER_THREAD)):
+            place = (start + row) // dilation * _OUTPUTS * dilation + (start + row) % dilation - before
+            for i in range(_POINTS):
+                frame = place + i * dilation
+                if 0 <= frame < x.shape[0]:
+                    tile[i] = x[frame]
+                else:
+                    tile[i] = 0
+            for channel in range(channels):
+                first = last = _ZERO
+                for i in range(0, _POINTS, 2):
+                    first += _OF_INPUTS[0, i] * tile[i, channel]
+                    last += _OF_INPUTS[-1, i + 1] * tile[i + 1, channel]
+                values[0, row, channel] = first
+                values[_POINTS - 1, row, channel] = last
+            for point in range(1, _POINTS - 1, 2):
+                for channel in range(channels):
+                    even = odd = _ZERO
+                    for i in range(0, _POINTS, 2):
+                        even += _OF_INPUTS[point, i] * tile[i, channel]
+                        odd += _OF_INPUTS[point, i + 1] * tile[i + 1, channel]
+                    values[point, row, channel] = even + odd
+                    values[point + 1, row, channel] = even - odd
+
+
+@_compiled
+def _to_frames(products: Array, start: int, dilation: int, bias: Array, result: Array) -> None:
+    """Read the frames `(frames, channels)` of rows of tiles off their values at the points."""
+    _, rows, channels = products.shape
+    for row in prange(rows):
+        place = (start + row) // dilation * _OUTPUTS * dilation + (start + row) % dilation
+        for i in range(_OUTPUTS):
+            frame = place + i * dilation
+            if frame < result.shape[0]:
+                sign = _ONE if i % 2 == 0 else -_ONE
+                for channel in range(channels):
+                    value = bias[channel] + _TO_OUTPUTS[i, 0] * products[0, row, channel]
+                    value += _TO_OUTPUTS[i, _POINTS - 1] * products[_POINTS - 1, row, channel]
+                    for point in range(1, _POINTS - 1, 2):
+                        pair = products[point, row, channel] + sign * products[point + 1, row, channel]
+                        value += _TO_OUTPUTS[i, point] * pair
+                    result[frame, channel] = value
