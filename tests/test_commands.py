@@ -1,13 +1,16 @@
 """The command line: what it refuses, what it finds, and a whole clone."""
 
+import asyncio
 import socket
 from pathlib import Path
 
 import pytest
 
 from model.audio import read_wav
+from playground.commands import serve
 from playground.commands.main import main
 from playground.services.voices import Voices
+from playground.settings import Settings
 from storage.database import Storage
 from tests.conftest import SPEECH
 from tests.making import TINY
@@ -105,3 +108,18 @@ def test_clone_ends_with_four_voices_that_speak(
     assert main(["speak", "--data-dir", str(data_dir), "--voice", voices[0], "Good morning.", "-o", str(out)]) == 0
     waveform, sample_rate = read_wav(out)
     assert len(waveform) / sample_rate > 0.4
+
+
+def test_no_answer_waits_for_more_to_send_with_it(tmp_path: Path) -> None:
+    async def sends_at_once() -> bool:
+        accepted: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
+        listener = serve.listen(Settings(data_dir=tmp_path, port=0))
+        async with await asyncio.start_server(lambda _, writer: accepted.set_result(writer), sock=listener):
+            _, ours = await asyncio.open_connection(*listener.getsockname())
+            theirs = await accepted
+            option = theirs.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for writer in (ours, theirs):
+                writer.close()
+        return bool(option)
+
+    assert asyncio.run(sends_at_once())
