@@ -31,6 +31,7 @@ from bench.serving import ROOT, PeakMemory, serving
 from model.audio import SAMPLE_RATE, read_wav, write_wav
 from model.base_models import resolve
 from model.decoding import FORMATS, decode_to_wav
+from model.references import USUAL_SECONDS
 from model.transcription import Transcriber, prepare_whisper, read_transcripts
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
 
@@ -197,7 +198,7 @@ class Bench:
         correlation of median pitch, and of letters a second."""
         from scipy.stats import spearmanr
 
-        usual = [path for path in recordings if 3 <= _seconds(path) <= 10]
+        usual = [path for path in recordings if USUAL_SECONDS[0] <= _seconds(path) <= USUAL_SECONDS[1]]
         clips = usual[:: max(len(usual) // VARIETY_CLIPS, 1)][:VARIETY_CLIPS]
         figures = []
         for path, waveform in zip(clips, _decoded(clips, work), strict=True):
@@ -205,7 +206,7 @@ class Bench:
             source = VoiceSource(
                 model_id=self._model_id,
                 folder=model,
-                reference_path=work / f"compared-{path.stem}.wav",
+                reference_path=_wav_of(path, work),
                 reference_text=text,
             )
             sentences = SENTENCES[run.language][:STRANGERS_SENTENCES]
@@ -322,10 +323,14 @@ def _seconds(path: Path) -> float:
         return float(container.duration or 0) / av.time_base
 
 
+def _wav_of(path: Path, scratch: Path) -> Path:
+    return scratch / f"compared-{path.stem}.wav"
+
+
 def _decoded(paths: Sequence[Path], scratch: Path) -> list[Waveform]:
     waveforms = []
     for path in paths:
-        wav = scratch / f"compared-{path.stem}.wav"
+        wav = _wav_of(path, scratch)
         if not wav.exists():
             decode_to_wav(path, wav)
         waveforms.append(read_wav(wav)[0])

@@ -7,8 +7,8 @@ import pytest
 import torch
 import torchaudio
 
-from model.engines.kokoro import fast_conv, fast_snake, layers, phonemes, symbols, synthesis, weights
-from model.engines.kokoro.layers import NormMemory, _NormalizedSnake, run_lstm
+from model.engines.kokoro import fast_conv, fast_snake, phonemes, symbols, synthesis, weights
+from model.engines.kokoro.layers import NORM_EPS, NormMemory, _NormalizedSnake, run_lstm
 from model.engines.kokoro.network import Network, Reading
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.styles import stock_style
@@ -129,10 +129,10 @@ def test_the_fast_activation_and_its_gradients_are_those_of_the_plain_one() -> N
     scale, shift = scale.requires_grad_(True), shift.requires_grad_(True)
     assert fast_snake.serves(x)
 
-    norm = (x - x.mean(dim=-1, keepdim=True)) / (x.var(dim=-1, correction=0, keepdim=True) + layers.NORM_EPS).sqrt()
+    norm = (x - x.mean(dim=-1, keepdim=True)) / (x.var(dim=-1, correction=0, keepdim=True) + NORM_EPS).sqrt()
     u = scale * norm + shift
     plain = u + (alpha * u).sin().square() / alpha
-    fast = layers._NormalizedSnake.apply(x, scale, shift, alpha)
+    fast = _NormalizedSnake.apply(x, scale, shift, alpha)
 
     torch.testing.assert_close(fast, plain, atol=1e-5, rtol=1e-5)
     for ours, theirs in zip(

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit, prange
-from numpy.typing import NDArray
+from numba import prange
 from torch import Tensor, nn
 
-Array = NDArray[np.float32]
+from model.engines.kokoro.compiled import Array, compiled, takes
 
 _OUTPUTS, _TAPS = 6, 7
 _POINTS = _OUTPUTS + _TAPS - 1
@@ -23,7 +22,7 @@ _ROWS_AT_ONCE, _ROWS_PER_THREAD = 256, 32
 """Of which all that passes between two steps stays in a cache."""
 
 
-def _matrices() -> tuple[Tensor, Tensor, Tensor]:
+def _matrices() -> tuple[Any, Any, Any]:
     """Taps `(12, 7)`, inputs `(12, 12)` and outputs `(6, 12)` to and from the values at the points; float64."""
     points = np.array([0, 1, -1, 5 / 2, -5 / 2, 2 / 5, -2 / 5, 3 / 2, -3 / 2, 2 / 3, -2 / 3])
 
@@ -33,21 +32,19 @@ def _matrices() -> tuple[Tensor, Tensor, Tensor]:
 
     taps, inputs = values(_TAPS), np.linalg.inv(values(_POINTS)).T
     scale = np.abs(taps).sum(axis=1, keepdims=True)
-    return tuple(torch.from_numpy(part) for part in (taps / scale, inputs * scale, values(_OUTPUTS).T))  # type: ignore[return-value]
+    return taps / scale, inputs * scale, values(_OUTPUTS).T
 
 
-_OF_TAPS, *_rest = _matrices()
-_OF_INPUTS, _TO_OUTPUTS = (matrix.numpy().astype(np.float32) for matrix in _rest)
+_OF_TAPS, _OF_INPUTS, _TO_OUTPUTS = _matrices()
+_OF_TAPS = torch.from_numpy(_OF_TAPS)
+_OF_INPUTS, _TO_OUTPUTS = _OF_INPUTS.astype(np.float32), _TO_OUTPUTS.astype(np.float32)
 _ZERO, _ONE = np.float32(0), np.float32(1)
-_compiled: Any = njit(parallel=True, fastmath=True, cache=True)
 
 
 def serves(conv: nn.Conv1d, x: Tensor) -> bool:
     """Whether `convolve` is the quicker way here: frozen weights, float32 on a CPU, five taps or more."""
     return (
-        x.device.type == "cpu"
-        and x.dtype == torch.float32
-        and not torch.is_autocast_enabled("cpu")
+        takes(x)
         and not conv.weight.requires_grad
         and LEAST_TAPS <= conv.kernel_size[0] <= MOST_TAPS
         and conv.stride == (1,)
@@ -117,7 +114,7 @@ def _within(room: Tensor, rows: int, channels: int) -> Tensor:
     return room[: _POINTS * rows * channels].view(_POINTS, rows, channels)
 
 
-@_compiled
+@compiled
 def _to_points(x: Array, start: int, dilation: int, before: int, values: Array) -> None:
     """Write the tiles of `(frames, channels)` that begin at `start` as their values at the points.
 
@@ -151,7 +148,7 @@ def _to_points(x: Array, start: int, dilation: int, before: int, values: Array) 
                     values[point + 1, row, channel] = even - odd
 
 
-@_compiled
+@compiled
 def _to_frames(products: Array, start: int, dilation: int, bias: Array, result: Array) -> None:
     """Read the frames `(frames, channels)` of rows of tiles off their values at the points."""
     _, rows, channels = products.shape

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 
-Array = NDArray[np.float32]
+from model.engines.kokoro.compiled import Array, compiled, compiled_part, takes
 
 _ROWS = 128
-"""Frames that a thread takes at once; of 128 or 256 channels they stay in the first or second level of its cache."""
+"""Frames that a thread sums up at once, so that float32 is enough for a part."""
 
 # sin² r as a series in r², and sin 2r, its derivative, as r times one; |r| ≤ π/2, error below 1e-7.
 _TERMS = range(1, 10)
@@ -28,17 +28,10 @@ _PI_FIRST, _PI_REST = np.float32(3.140625), np.float32(math.pi - 3.140625)
 _PER_PI = np.float32(1 / math.pi)
 _ONE = np.float32(1)
 
-_compiled: Any = njit(parallel=True, fastmath=True, cache=True)
-
 
 def serves(x: Tensor) -> bool:
     """Whether these functions take it: float32 on a CPU, `(batch, channels, 1, frames)` with channels last."""
-    return (
-        x.device.type == "cpu"
-        and x.dtype == torch.float32
-        and not torch.is_autocast_enabled("cpu")
-        and x.is_contiguous(memory_format=torch.channels_last)
-    )
+    return takes(x) and x.is_contiguous(memory_format=torch.channels_last)
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,7 +72,7 @@ def _vectors(x: Tensor) -> Any:
     return x.detach().flatten(1).contiguous().numpy()
 
 
-@_compiled
+@compiled
 def _sums(x: Array) -> NDArray[np.float64]:
     """Sums and sums of squares of `(frames, channels)` over the frames, `(2, channels)`."""
     frames, channels = x.shape
@@ -95,24 +88,34 @@ def _sums(x: Array) -> NDArray[np.float64]:
     return parts.astype(np.float64).sum(axis=0)
 
 
-@_compiled
+@compiled_part
+def _folded(angle: np.float32) -> np.float32:
+    """The angle less the nearest multiple of π."""
+    turns = np.rint(angle * _PER_PI)
+    return (angle - turns * _PI_FIRST) - turns * _PI_REST
+
+
+@compiled_part
+def _series(square: np.float32, factors: tuple[np.float32, ...]) -> np.float32:
+    """The series of these factors in powers of `square`."""
+    value = factors[8]
+    for term in range(7, -1, -1):
+        value = value * square + factors[term]
+    return value
+
+
+@compiled
 def _snake(x: Array, gain: Array, offset: Array, alpha: Array, result: Array) -> None:
     frames, channels = x.shape
-    for block in prange((frames + _ROWS - 1) // _ROWS):
-        for frame in range(block * _ROWS, min(frames, (block + 1) * _ROWS)):
-            for channel in range(channels):
-                u = gain[channel] * x[frame, channel] + offset[channel]
-                angle = alpha[channel] * u
-                turns = np.rint(angle * _PER_PI)
-                rest = (angle - turns * _PI_FIRST) - turns * _PI_REST
-                square = rest * rest
-                sine = _SINE_SQUARED[8]
-                for term in range(7, -1, -1):
-                    sine = sine * square + _SINE_SQUARED[term]
-                result[frame, channel] = u + sine * square / alpha[channel]
+    for frame in prange(frames):
+        for channel in range(channels):
+            u = gain[channel] * x[frame, channel] + offset[channel]
+            rest = _folded(alpha[channel] * u)
+            square = rest * rest
+            result[frame, channel] = u + _series(square, _SINE_SQUARED) * square / alpha[channel]
 
 
-@_compiled
+@compiled
 def _snake_backward(
     x: Array,
     grad: Array,
@@ -132,24 +135,17 @@ def _snake_backward(
         for frame in range(block * _ROWS, min(frames, (block + 1) * _ROWS)):
             for channel in range(channels):
                 value = x[frame, channel]
-                angle = alpha[channel] * (gain[channel] * value + offset[channel])
-                turns = np.rint(angle * _PER_PI)
-                rest = (angle - turns * _PI_FIRST) - turns * _PI_REST
-                square = rest * rest
-                sine = _SINE_OF_TWICE[8]
-                for term in range(7, -1, -1):
-                    sine = sine * square + _SINE_OF_TWICE[term]
-                slope = grad[frame, channel] * (_ONE + sine * rest)
+                rest = _folded(alpha[channel] * (gain[channel] * value + offset[channel]))
+                slope = grad[frame, channel] * (_ONE + _series(rest * rest, _SINE_OF_TWICE) * rest)
                 result[frame, channel] = slope
                 part[0, channel] += slope
                 part[1, channel] += slope * (value - mean[channel]) * rstd[channel]
     sums = parts.astype(np.float64).sum(axis=0)
     shift = (sums[0] / frames).astype(np.float32)
     scale = (sums[1] / frames).astype(np.float32)
-    for block in prange(blocks):
-        for frame in range(block * _ROWS, min(frames, (block + 1) * _ROWS)):
-            for channel in range(channels):
-                standard = (x[frame, channel] - mean[channel]) * rstd[channel]
-                slope = result[frame, channel] - shift[channel] - standard * scale[channel]
-                result[frame, channel] = slope * gain[channel]
+    for frame in prange(frames):
+        for channel in range(channels):
+            standard = (x[frame, channel] - mean[channel]) * rstd[channel]
+            slope = result[frame, channel] - shift[channel] - standard * scale[channel]
+            result[frame, channel] = slope * gain[channel]
     return sums

@@ -101,8 +101,10 @@ class _NormalizedSnake(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         x, mean, rstd, gain, offset, alpha = ctx.saved_tensors
         if fast_snake.serves(x):
-            rest = {"mean": mean, "rstd": rstd, "gain": gain, "offset": offset, "alpha": alpha}
-            return *fast_snake.snake_backward(x, grads[0], **rest), None
+            gradients = fast_snake.snake_backward(
+                x, grads[0], mean=mean, rstd=rstd, gain=gain, offset=offset, alpha=alpha
+            )
+            return *gradients, None
         grad = (x * (2 * alpha * gain)).add_(2 * alpha * offset).sin_().add_(1).mul_(grads[0])
         standard = (x - mean).mul_(rstd)
         grad_shift = grad.sum(dim=-1, keepdim=True)
