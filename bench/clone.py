@@ -88,7 +88,7 @@ class Bench:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
-        self._work: Path = options.work / _commit()
+        self._work: Path = options.work / current_commit()
         self._model_id = resolve(options.model).id
         self._weights_dir = options.weights_dir or options.work / "weights"
         self._texts = read_transcripts(options.recordings.glob("metadata.csv"))
@@ -116,9 +116,9 @@ class Bench:
             rows[f"V{position}"] = scores.row(spoken, sentences).as_dict()
         return {
             "name": run.name,
-            "commit": _commit(),
+            "commit": current_commit(),
             "model": self._model_id,
-            "machine": f"{platform.machine()}, {_cores()} cores",
+            "machine": f"{platform.machine()}, {cores()} cores",
             "recordings": len(trained),
             "compared_with": len(compared),
             "scale": scores.scale,
@@ -337,12 +337,12 @@ def _decoded(paths: Sequence[Path], scratch: Path) -> list[Waveform]:
     return waveforms
 
 
-def _commit() -> str:
+def current_commit() -> str:
     command = ["git", "describe", "--always", "--dirty"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def _cores() -> int:
+def cores() -> int:
     import psutil
 
     return psutil.cpu_count() or 0
@@ -409,7 +409,7 @@ def main() -> None:
                 minutes=options.minutes,
                 seed=seed,
             )
-            if all((record["name"], record["commit"]) != (run.name, _commit()) for record in records):
+            if all((record["name"], record["commit"]) != (run.name, current_commit()) for record in records):
                 records.append(bench.run(run))
                 with options.results.open("a") as file:
                     file.write(json.dumps(records[-1]) + "\n")

@@ -68,7 +68,7 @@ class PeakMemory:
         command = " ".join(process.cmdline())
         if process.pid == self._server.pid:
             return "page"
-        for module in ("inspector", "worker"):
+        for module in ("inspector", "reviewer", "worker"):
             if f"playground.{module}" in command:
                 return module
         if "resource_tracker" in command:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 FORMATS = (
     *("wav", "mp3", "flac", "ogg", "oga", "ogx", "opus", "aac", "m4a", "wma", "ac3", "webm", "aiff", "aif"),
-    *("caf", "au", "amr", "mpga", "mpeg", "mp4", "mov", "mkv"),
+    *("caf", "au", "amr", "mpga", "mpeg", "mpg", "mp4", "m4v", "m4b", "3gp", "mov", "mkv"),
 )
-"""Suffixes that pickers offer. The decoder goes by content alone."""
+"""Suffixes that pickers offer and words name: the one list of formats. The decoder goes by content alone."""
 
 DEMUXERS = (
     "wav,w64,mp3,flac,ogg,aac,loas,mov,asf,xwma,ac3,eac3,matroska,aiff,caf,au,amr,amrnb,amrwb,mpeg,mpegts,avi,flv,"

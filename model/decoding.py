@@ -26,6 +26,9 @@ LOUDEST_FLOAT = 8.0
 """18 dB over full scale; what is beyond in a floating point file is damage."""
 
 INTEGER_SCALES = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
+SAMPLE_RATES = (4_000, 768_000)
+"""Hz that recordings have. A damaged header that says 1 Hz would make hours out of a second."""
+
 MAX_SECONDS = 24 * 3600
 TOLERANCE_SECONDS = 0.5
 
@@ -55,7 +58,7 @@ def decode_to_wav(source: Path, target: Path, *, name: str | None = None) -> Rec
     """
     name = name or source.name
     with open_container(source, name) as container:
-        reader = _Reader(container, sound_of(container, source, name))
+        reader = _Reader(container, sound_of(container, source, name), name)
         mix = _MonoMix()
         with written_aside(target) as part:
             seconds = _write_wav(part, mix.pcm_of(reader.blocks()), name)
@@ -101,18 +104,20 @@ class _Block(NamedTuple):
 class _Reader:
     """Decodes one stream to blocks of about a second, goes on behind what is damaged and remembers that it was."""
 
-    def __init__(self, container: "InputContainer", stream: "AudioStream") -> None:
+    def __init__(self, container: "InputContainer", stream: "AudioStream", name: str) -> None:
         self.stream = stream
         self.codec: str = stream.codec_context.name
         self.sample_rate = 0
         self.channels = 0
         self.damaged = False
         self._container = container
+        self._name = name
 
     def blocks(self) -> Iterator[_Block]:
         """All sound of the stream, in blocks of one rate and one number of channels each."""
         gathered: list[NDArray[np.float32]] = []
         for frame in self._frames():
+            self._check_rate(frame.sample_rate)
             waveforms = _as_float(frame)
             same_kind = (len(waveforms), frame.sample_rate) == (self.channels, self.sample_rate)
             full = len(gathered) * waveforms.shape[1] >= frame.sample_rate
@@ -123,6 +128,14 @@ class _Reader:
             gathered.append(waveforms)
         if gathered:
             yield _Block(np.concatenate(gathered, axis=1), self.sample_rate)
+
+    def _check_rate(self, sample_rate: int) -> None:
+        lowest, highest = SAMPLE_RATES
+        if not lowest <= sample_rate <= highest:
+            raise AudioError(
+                f"{self._name} is damaged: its header says {sample_rate:,} samples a second, and {lowest:,} to "
+                f"{highest:,} are possible. Copy or export it again."
+            )
 
     def _frames(self) -> "Iterator[AudioFrame]":
         import av

@@ -1,25 +1,14 @@
-"""What is good or bad in a recording, in figures and words, and the clips that it gives."""
+"""What is good or bad in a recording, in words: the thresholds, the findings, the verdict."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
-import numpy as np
+from model.audio import Recording
+from model.segmentation import LeftOut
 
-from model.audio import Recording, decode_to_wav
-from model.metering import SILENCE_LUFS
-from model.segmentation import TARGET_LUFS, CutClip, LeftOut, Plan, cut_clips, plan_clips
-from model.voice_activity import HOP_SECONDS, Activity, VoiceActivityDetector
-
-MAX_SNR_DB = 80.0
-"""Reported where the pauses are digital silence."""
-
-DIGITAL_SILENCE = 1e-10
-"""Power (-100 dBFS) below which 16 bits hold nothing."""
-
-PAUSE_GUARD_SECONDS = 0.1
-MIN_PAUSES_SECONDS = 0.3
+LONG_PAUSE_SECONDS = 2.0
+"""Readers pause for up to 1.5 s between paragraphs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +30,14 @@ class Thresholds:
     # Conversation holds about 60 % speech (ITU-T P.59 models 39 % for one side of a call).
     good_speech_share: float = 0.5
     poor_speech_share: float = 0.1
+    good_pause_share: float = 0.3
+    # Clean, noisy and reverberant speech of three speakers: at most 0.03; with music 20 dB below it: 0.78 and more.
+    good_music_share: float = 0.05
+    poor_music_share: float = 0.3
+    # Dry speech of three speakers: 0.2 s; a room of 0.3 s about 0.32, of 0.5 s 0.37 to 0.47 (model/reverberation.py).
+    # Living rooms have 0.4 to 0.5 s, recording rooms 0.3 s at most (EBU Tech 3276: 0.2 to 0.4 s).
+    good_decay_seconds: float = 0.34
+    poor_decay_seconds: float = 0.5
 
 
 class Verdict(StrEnum):
@@ -52,6 +49,27 @@ class Verdict(StrEnum):
     REJECTED = "rejected"
 
 
+class Kind(StrEnum):
+    """What a finding is about."""
+
+    UNREADABLE = "unreadable"
+    NO_SPEECH = "no speech"
+    TOO_SHORT = "too short"
+    PAUSES = "pauses"
+    MUSIC = "music"
+    NOISE = "noise"
+    REVERBERATION = "reverberation"
+    BANDWIDTH = "bandwidth"
+    CLIPPING = "clipping"
+    LOUDNESS = "loudness"
+    DAMAGE = "damage"
+    DUPLICATE = "duplicate"
+    SPEAKER = "speaker"
+    LANGUAGE = "language"
+    OTHER = "other"
+    """Said by an earlier release, which kept no kinds."""
+
+
 SEVERITY = tuple(Verdict)
 
 
@@ -59,146 +77,140 @@ SEVERITY = tuple(Verdict)
 class Finding:
     """One thing that keeps a recording from being good, and what to do about it."""
 
+    kind: Kind
     verdict: Verdict
     reason: str
     advice: str
 
 
+def worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: -SEVERITY.index(finding.verdict)))
+
+
+def verdict_of(findings: Sequence[Finding]) -> Verdict:
+    """The worst of them; good without any."""
+    return max((finding.verdict for finding in findings), key=SEVERITY.index, default=Verdict.GOOD)
+
+
+def words_of(findings: Sequence[Finding]) -> str:
+    """All reasons, then what to do, the most important first."""
+    if not findings:
+        return "Clear speech, nothing to mend."
+    ordered = worst_first(findings)
+    sentences = [*(one.reason for one in ordered), *dict.fromkeys(one.advice for one in ordered)]
+    return " ".join(filter(None, sentences))
+
+
 @dataclass(frozen=True, kw_only=True)
-class FileReport:
-    """What was found in one file."""
+class Figures:
+    """What was measured in one file."""
 
     recording: Recording
     speech_seconds: float
     usable_seconds: float
     """Length of all clips."""
+    long_pause_seconds: float
+    """All pauses of 2 s and more."""
     snr_db: float | None
     """Level of speech over that of the pauses; None without speech."""
+    music_seconds: float
+    music_share: float
+    """Part of the clips that has music, 0 to 1."""
+    decay_seconds: float | None
+    """Of the room, see `reverberation.decay_seconds`."""
     left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileReport(Figures):
+    """What was measured in one file, and what it means."""
+
     findings: tuple[Finding, ...]
     """Worst first; empty for a good recording."""
 
     @property
     def verdict(self) -> Verdict:
-        return self.findings[0].verdict if self.findings else Verdict.GOOD
+        return verdict_of(self.findings)
 
     @property
     def reason(self) -> str:
-        """All findings in words."""
-        return " ".join(finding.reason for finding in self.findings) or "Clear speech, nothing to mend."
-
-    @property
-    def advice(self) -> str:
-        """What to do, the most important first; empty for a good recording."""
-        return " ".join(dict.fromkeys(finding.advice for finding in self.findings))
+        """All findings in words, and what to do."""
+        return words_of(self.findings)
 
 
-def inspect_file(
-    source: Path,
-    work_folder: Path,
-    *,
-    name: str | None = None,
-    detector: VoiceActivityDetector | None = None,
-    thresholds: Thresholds = Thresholds(),
-) -> tuple[FileReport, list[CutClip]]:
-    """Judge the recording `source` and cut it into clips.
-
-    Leaves `recording.wav` (all of it, mono, 24 kHz) and `clips/` in `work_folder`. `name` is what messages call the
-    file. Content that is of no use gives a rejected report; raises AudioError when nothing can be read.
-    """
-    name = name or source.name
-    wav = work_folder / "recording.wav"
-    recording = decode_to_wav(source, wav, name=name)
-    gain_db = TARGET_LUFS - recording.loudness_lufs if recording.loudness_lufs > SILENCE_LUFS else 0.0
-    activity = (detector or VoiceActivityDetector()).find_speech(wav, gain_db=gain_db)
-    plan = plan_clips(activity)
-    clips = cut_clips(wav, plan, work_folder / "clips", loudness_lufs=recording.loudness_lufs, offset=activity.offset)
-    return judge(recording, activity, plan, name=name, thresholds=thresholds), clips
+def find(figures: Figures, *, name: str, thresholds: Thresholds = Thresholds()) -> tuple[Finding, ...]:
+    """Put figures into words, worst first; `name` is what they call the file."""
+    findings = list(_findings_of_content(figures, name, thresholds))
+    if figures.snr_db is not None and figures.usable_seconds:
+        findings += _findings_of_background(figures, figures.snr_db, thresholds)
+        findings += _findings_of_sound(figures.recording, thresholds)
+    return worst_first(findings)
 
 
-def judge(
-    recording: Recording, activity: Activity, plan: Plan, *, name: str, thresholds: Thresholds = Thresholds()
-) -> FileReport:
-    """Put figures into words."""
-    snr_db = measure_snr_db(activity)
-    findings = list(_findings_of_content(activity, plan, name, thresholds))
-    if snr_db is not None and plan.spans:
-        findings += _findings_of_sound(recording, snr_db, thresholds)
-    return FileReport(
-        recording=recording,
-        speech_seconds=activity.speech_seconds,
-        usable_seconds=plan.usable_seconds,
-        snr_db=snr_db,
-        left_out=plan.left_out,
-        findings=tuple(sorted(findings, key=lambda finding: -SEVERITY.index(finding.verdict))),
-    )
-
-
-def measure_snr_db(activity: Activity) -> float | None:
-    """Mean level of speech over the median level of the pauses, in dB; None without speech.
-
-    The median passes over breaths and clicks. Moments within 0.1 s of speech count as neither. With less than 0.3 s of
-    pauses, the quietest twentieth of all moments stands for them.
-    """
-    if not activity.speech:
-        return None
-    power = activity.power
-    is_speech, is_near = np.zeros(len(power), bool), np.zeros(len(power), bool)
-    guard = int(PAUSE_GUARD_SECONDS / HOP_SECONDS)
-    for span in activity.speech:
-        first, end = int(span.start_seconds / HOP_SECONDS), int(span.end_seconds / HOP_SECONDS)
-        is_speech[first:end] = True
-        is_near[max(first - guard, 0) : end + guard] = True
-    pauses = power[~is_near]
-    if len(pauses) * HOP_SECONDS < MIN_PAUSES_SECONDS:
-        pauses = np.sort(power)[: max(len(power) // 20, 1)]
-    pauses = pauses[pauses > DIGITAL_SILENCE]
-    if not len(pauses):
-        return MAX_SNR_DB
-    noise = float(np.median(pauses))
-    speech = max(float(power[is_speech].mean()) - noise, DIGITAL_SILENCE)
-    return float(np.clip(10 * np.log10(speech / noise), 0, MAX_SNR_DB))
-
-
-def _findings_of_content(activity: Activity, plan: Plan, name: str, thresholds: Thresholds) -> Iterator[Finding]:
-    share = activity.speech_seconds / max(activity.duration_seconds, 1e-3)
-    if not activity.speech:
+def _findings_of_content(figures: Figures, name: str, thresholds: Thresholds) -> Iterator[Finding]:
+    seconds = max(figures.recording.duration_seconds, 1e-3)
+    share = figures.speech_seconds / seconds
+    if not figures.speech_seconds:
+        only_music = ", only music" if figures.music_seconds > seconds / 2 else ""
         yield Finding(
+            kind=Kind.NO_SPEECH,
             verdict=Verdict.REJECTED,
-            reason=f"No speech was found in {name}.",
+            reason=f"No speech was found in {name}{only_music}.",
             advice="Choose a recording in which one person speaks.",
         )
-    elif not plan.spans:
+    elif not figures.usable_seconds:
         yield Finding(
+            kind=Kind.TOO_SHORT,
             verdict=Verdict.REJECTED,
-            reason=f"{name} holds only {activity.speech_seconds:.1f} s of speech in pieces that are too short.",
+            reason=f"{name} holds only {figures.speech_seconds:.1f} s of speech in pieces that are too short.",
             advice="Record whole sentences of 2 seconds and more.",
         )
-    elif share < thresholds.good_speech_share:
+    elif share < thresholds.good_speech_share or figures.long_pause_seconds > thresholds.good_pause_share * seconds:
         yield Finding(
+            kind=Kind.PAUSES,
             verdict=Verdict.POOR if share < thresholds.poor_speech_share else Verdict.USABLE,
-            reason=f"Only {share:.0%} of it is speech.",
-            advice="Cut out long pauses, music and noises, or use what is left.",
+            reason=f"Only {share:.0%} of it is speech; long pauses take {figures.long_pause_seconds:.0f} s.",
+            advice="Pauses are left out. Nothing needs to be done if enough speech is left.",
         )
 
 
-def _findings_of_sound(recording: Recording, snr_db: float, thresholds: Thresholds) -> Iterator[Finding]:
-    if snr_db < thresholds.good_snr_db:
+def _findings_of_background(figures: Figures, snr_db: float, thresholds: Thresholds) -> Iterator[Finding]:
+    if figures.music_share > thresholds.good_music_share:
         yield Finding(
+            kind=Kind.MUSIC,
+            verdict=Verdict.POOR if figures.music_share > thresholds.poor_music_share else Verdict.USABLE,
+            reason=f"Music plays under {figures.music_share:.0%} of the speech.",
+            advice="Use a version without music. The voice would copy it.",
+        )
+    elif snr_db < thresholds.good_snr_db:
+        yield Finding(
+            kind=Kind.NOISE,
             verdict=Verdict.POOR if snr_db < thresholds.poor_snr_db else Verdict.USABLE,
             reason=f"Noise behind the voice: speech is only {snr_db:.0f} dB above it.",
             advice="Record in a quiet room, close to the microphone. The voice would copy the noise.",
         )
+    if figures.decay_seconds is not None and figures.decay_seconds > thresholds.good_decay_seconds:
+        yield Finding(
+            kind=Kind.REVERBERATION,
+            verdict=Verdict.POOR if figures.decay_seconds > thresholds.poor_decay_seconds else Verdict.USABLE,
+            reason=f"The room echoes: sound takes about {figures.decay_seconds:.1f} s to die away.",
+            advice="Record close to the microphone in a room with carpet, curtains or a bed.",
+        )
+
+
+def _findings_of_sound(recording: Recording, thresholds: Thresholds) -> Iterator[Finding]:
     if recording.bandwidth_hz < thresholds.good_bandwidth_hz:
         kilohertz = recording.bandwidth_hz / 1000
         poor = recording.bandwidth_hz < thresholds.poor_bandwidth_hz
         yield Finding(
+            kind=Kind.BANDWIDTH,
             verdict=Verdict.POOR if poor else Verdict.USABLE,
             reason=f"Muffled{', like a telephone' if poor else ''}: nothing above {kilohertz:.1f} kHz.",
             advice="Use the original recording, not a call or a heavily compressed copy.",
         )
     if recording.clipping_ratio > thresholds.good_clipping_ratio:
         yield Finding(
+            kind=Kind.CLIPPING,
             verdict=Verdict.POOR if recording.clipping_ratio > thresholds.poor_clipping_ratio else Verdict.USABLE,
             reason=f"Distorted: {recording.clipping_ratio:.2%} of it is clipped.",
             advice="Record again with less input gain.",
@@ -206,12 +218,14 @@ def _findings_of_sound(recording: Recording, snr_db: float, thresholds: Threshol
     if recording.loudness_lufs < thresholds.good_loudness_lufs:
         poor = recording.loudness_lufs < thresholds.poor_loudness_lufs
         yield Finding(
+            kind=Kind.LOUDNESS,
             verdict=Verdict.POOR if poor else Verdict.USABLE,
             reason=f"Very quiet: {recording.loudness_lufs:.0f} LUFS.",
             advice="Record louder. Its level is raised, and its noise with it.",
         )
     if recording.truncated:
         yield Finding(
+            kind=Kind.DAMAGE,
             verdict=Verdict.USABLE,
             reason="The file is damaged or cut short; what could be read was kept.",
             advice="Copy or export it again to have all of it.",

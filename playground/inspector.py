@@ -4,31 +4,50 @@ Run as `python -m playground.inspector`. A file that kills it is tried once more
 """
 
 import errno
+import faulthandler
 import fcntl
 import logging
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
-from functools import cached_property
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Any
+
+import numpy as np
 
 from model.audio import Recording, make_preview
 from model.errors import ModelError
-from model.voice_activity import VoiceActivityDetector
+from model.fingerprint import Fingerprint, is_same
+from model.inspection import Detectors, inspect_file
+from model.quality import FileReport
+from model.segmentation import CutClip
 from playground.parts import Parts, make_parts
 from playground.processes import lower_priority, set_up_logging, share_processors
+from playground.services.findings import columns_of, duplicate_columns, rejected_columns
 from playground.settings import Settings
 from storage.errors import NotFound
 from storage.records import Clip, DatasetFile
 
 log = logging.getLogger(__name__)
 
+ROOT = Path(__file__).resolve().parent.parent
 IDLE_SECONDS = 0.3
 MAX_INSPECTIONS = 2
+SCRATCH = "inspector-"
+FINGERPRINT = "fingerprint.npy"
+TWIN_SECONDS = 1.0
+"""Codecs add up to 0.1 s of silence."""
+
+LIMIT_SECONDS = 300.0
+LIMIT_SECONDS_PER_BYTE = 20 / 1024**2
+"""An hour of speech takes about a minute alone on two cores; at 24 kbit/s it has 11 MB."""
+
 PLAYABLE_CONTAINERS = ("wav", "mp3", "flac")
 """What every browser plays as it is."""
 
@@ -39,19 +58,47 @@ class Inspector:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._media = parts.storage.media
-
-    @cached_property
-    def _detector(self) -> VoiceActivityDetector:
-        return VoiceActivityDetector()
+        self._detectors = Detectors()
+        self._reviewer: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Until the process that started this one is gone."""
         parent = os.getppid()
         idle = threading.Event()
-        with (self._parts.settings.data_dir / "inspector.lock").open("w") as lock:
+        with (self._parts.settings.data_dir / "inspector.lock").open("w") as lock, self._reviewing():
             while os.getppid() == parent:
-                if not (_is_only_one(lock) and self.inspect_next()):
+                if not _is_only_one(lock):
                     idle.wait(IDLE_SECONDS)
+                elif not self.inspect_next():
+                    self._remove_leftovers()
+                    self._start_review()
+                    idle.wait(IDLE_SECONDS)
+
+    @contextmanager
+    def _reviewing(self) -> Iterator[None]:
+        """The review that was started last ends with the block."""
+        try:
+            yield
+        finally:
+            if self._reviewer is not None:
+                self._reviewer.terminate()
+                self._reviewer.wait()
+
+    def _remove_leftovers(self) -> None:
+        """Scratch folders of an inspector that was killed; this one has none now."""
+        for folder in self._media.scratch.glob(f"{SCRATCH}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _start_review(self) -> None:
+        """Let another process compare the recordings of a dataset, when they have changed and none runs.
+
+        Its networks need much memory, which goes back with the process.
+        """
+        if self._reviewer is not None and self._reviewer.poll() is None:
+            return
+        with self._parts.storage.read() as tables:
+            if tables.datasets.next_to_review() is not None:
+                self._reviewer = subprocess.Popen([sys.executable, "-m", "playground.reviewer"], cwd=ROOT)
 
     def inspect_next(self) -> bool:
         """Judge one file; False when none waits."""
@@ -82,42 +129,46 @@ class Inspector:
         return True
 
     def _inspect(self, file: DatasetFile) -> None:
-        from model.quality import inspect_file
-
-        with self._media.scratch_folder() as scratch:
-            report, cut = inspect_file(
-                self._media.path(file.path), scratch, name=f"“{file.filename}”", detector=self._detector
-            )
-            recording = report.recording
+        with self._media.scratch_folder(SCRATCH) as scratch, _time_limit(file.size):
+            source = self._media.path(file.path)
+            inspected = inspect_file(source, scratch, name=f"“{file.filename}”", detectors=self._detectors)
+            recording = inspected.report.recording
+            twin = self._twin_of(file, recording.duration_seconds, inspected.fingerprint)
+            if twin is not None:
+                with self._parts.storage.write() as tables:
+                    tables.files.update(file.id, duration_seconds=recording.duration_seconds, **duplicate_columns(twin))
+                return
             folder = self._media.file_folder(file.dataset_id, file.id)
-            clips = [
-                Clip(
-                    dataset_id=file.dataset_id,
-                    file_id=file.id,
-                    path=self._media.move_in(clip.path, folder / "clips" / clip.path.name),
-                    start_seconds=clip.start_seconds,
-                    duration_seconds=clip.duration_seconds,
-                )
-                for clip in cut
-            ]
+            np.save(scratch / FINGERPRINT, inspected.fingerprint)
+            self._media.move_in(scratch / FINGERPRINT, folder / FINGERPRINT)
+            clips = [self._kept(clip, file, folder / "clips") for clip in inspected.clips]
             preview = self._preview(recording, scratch / "recording.wav", folder / "preview.mp3")
             with self._parts.storage.write() as tables:
-                tables.files.update(
-                    file.id,
-                    verdict=str(report.verdict),
-                    reason=f"{report.reason} {report.advice}".strip(),
-                    duration_seconds=recording.duration_seconds,
-                    usable_seconds=report.usable_seconds,
-                    sample_rate=recording.sample_rate,
-                    bandwidth_hz=recording.bandwidth_hz,
-                    loudness_lufs=recording.loudness_lufs,
-                    snr_db=report.snr_db,
-                    clipping_ratio=recording.clipping_ratio,
-                    preview_path=preview,
-                )
+                tables.files.update(file.id, preview_path=preview, **_columns(inspected.report))
+                tables.datasets.update(file.dataset_id, is_review_due=True)
                 for clip in clips:
                     tables.clips.insert(clip)
         self._parts.datasets.apply_transcripts(file.dataset_id)
+
+    def _kept(self, clip: CutClip, file: DatasetFile, folder: Path) -> Clip:
+        return Clip(
+            dataset_id=file.dataset_id,
+            file_id=file.id,
+            path=self._media.move_in(clip.path, folder / clip.path.name),
+            start_seconds=clip.start_seconds,
+            duration_seconds=clip.duration_seconds,
+        )
+
+    def _twin_of(self, file: DatasetFile, seconds: float, fingerprint: Fingerprint) -> DatasetFile | None:
+        """A recording of the dataset that is the same in another format."""
+        near = "dataset_id = ? and id != ? and verdict != 'rejected' and abs(duration_seconds - ?) < ?"
+        with self._parts.storage.read() as tables:
+            candidates = tables.files.where(near, [file.dataset_id, file.id, seconds, TWIN_SECONDS])
+        for candidate in candidates:
+            path = self._media.file_folder(candidate.dataset_id, candidate.id) / FINGERPRINT
+            if path.exists() and is_same(np.load(path), fingerprint):
+                return candidate
+        return None
 
     def _preview(self, recording: Recording, wav: Path, target: Path) -> str:
         """The relative path of an mp3 for the page's player, where no browser plays the upload itself."""
@@ -141,9 +192,37 @@ class Inspector:
         shutil.rmtree(folder, ignore_errors=True)
         try:
             with self._parts.storage.write() as tables:
-                tables.files.update(file.id, verdict="rejected", reason=reason)
+                tables.files.update(file.id, **rejected_columns(reason))
         except NotFound:
             self._discard(file)
+
+
+def _columns(report: FileReport) -> dict[str, Any]:
+    """What a file's row keeps of a report."""
+    recording = report.recording
+    return {
+        **columns_of(report.findings),
+        "duration_seconds": recording.duration_seconds,
+        "usable_seconds": report.usable_seconds,
+        "sample_rate": recording.sample_rate,
+        "bandwidth_hz": recording.bandwidth_hz,
+        "loudness_lufs": recording.loudness_lufs,
+        "snr_db": report.snr_db,
+        "clipping_ratio": recording.clipping_ratio,
+        "music_share": report.music_share,
+        "decay_seconds": report.decay_seconds,
+        "left_out": {str(part.reason): part.seconds for part in report.left_out},
+    }
+
+
+@contextmanager
+def _time_limit(size_bytes: int) -> Iterator[None]:
+    """End the process, with a trace of where it stood, when a file keeps its decoder busy without end."""
+    faulthandler.dump_traceback_later(LIMIT_SECONDS + size_bytes * LIMIT_SECONDS_PER_BYTE, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _is_only_one(lock: IO[str]) -> bool:

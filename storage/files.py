@@ -18,3 +18,11 @@ class Files(Table[DatasetFile]):
         """The oldest file without a verdict."""
         pending = self.where("verdict = ''", limit=1)
         return pending[0] if pending else None
+
+    def free_duplicates(self, file_id: str) -> None:
+        """Of the duplicates of a file that goes, let the first be inspected and the others be duplicates of it."""
+        twins = self.where("duplicate_of = ?", [file_id])
+        for twin in twins[:1]:
+            self.update(twin.id, verdict="", reason="", findings=[], duplicate_of="", inspections=0)
+        for twin in twins[1:]:
+            self.update(twin.id, duplicate_of=twins[0].id)

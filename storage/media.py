@@ -48,9 +48,9 @@ class Media:
         return self.data_dir / "voices" / voice_id
 
     @contextmanager
-    def scratch_folder(self) -> Iterator[Path]:
+    def scratch_folder(self, prefix: str = "") -> Iterator[Path]:
         """A folder in `scratch` that goes when the block ends."""
-        folder = Path(tempfile.mkdtemp(dir=self.scratch))
+        folder = Path(tempfile.mkdtemp(dir=self.scratch, prefix=prefix))
         try:
             yield folder
         finally:

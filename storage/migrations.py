@@ -173,3 +173,20 @@ def m001_first_schema(db: Database) -> None:
 def m002_drop_what_nothing_reads(db: Database) -> None:
     db.table("files").transform(drop={"inspector"})
     db.table("voices").transform(drop={"preview_path"})
+
+
+@migrations()
+def m004_findings(db: Database) -> None:
+    files = db.table("files")
+    files.add_column("findings", str, not_null_default="[]")
+    files.add_column("left_out", str, not_null_default="{}")
+    for figure in ("music_share", "decay_seconds", "speaker_similarity", "language_probability"):
+        files.add_column(figure, float)
+    for text in ("language", "duplicate_of"):
+        files.add_column(text, str, not_null_default="")
+    db.table("clips").add_column("speaker_similarity", float)
+    db.table("datasets").add_column("is_review_due", int, not_null_default=0)
+    db.execute(
+        "update files set findings = json_array(json_object("
+        "'kind', 'other', 'verdict', verdict, 'reason', reason, 'advice', '')) where verdict not in ('', 'good')"
+    )

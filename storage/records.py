@@ -58,11 +58,17 @@ class Dataset:
     name: str
     description: str = ""
     created_at: str = field(default_factory=now)
+    is_review_due: bool = False
+    """Whether what only shows among all recordings (speakers, languages) is to be looked at again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetFile:
-    """One uploaded recording; `verdict` is empty until it has been inspected."""
+    """One uploaded recording; `verdict` is empty until it has been inspected.
+
+    `findings` hold kind, verdict, reason and advice each; `verdict` and `reason` sum them up. `left_out` has seconds
+    by reason, `speaker_similarity` is the median of the clips', `language` a guess from what is heard.
+    """
 
     id: str = field(default_factory=lambda: new_id("file"))
     dataset_id: str
@@ -82,6 +88,14 @@ class DatasetFile:
     clipping_ratio: float | None = None
     preview_path: str = ""
     inspections: int = 0
+    findings: list[dict[str, str]] = field(default_factory=list)
+    left_out: dict[str, float] = field(default_factory=dict)
+    music_share: float | None = None
+    decay_seconds: float | None = None
+    speaker_similarity: float | None = None
+    language: str = ""
+    language_probability: float | None = None
+    duplicate_of: str = ""
 
     @property
     def is_pending(self) -> bool:
@@ -103,6 +117,8 @@ class Clip:
     language: str = ""
     confidence: float | None = None
     created_at: str = field(default_factory=now)
+    speaker_similarity: float | None = None
+    """Cosine to the dataset's main speaker, about 0.94 for the same one; None until it was listened to."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Real speech goes into many formats and comes back whole; what cannot be read is named."""
 
 import io
+import random
 import subprocess
 import sys
 import wave
@@ -14,6 +15,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from bench.spoiling import mutated
 from model import audio
 from model.errors import AudioError
 
@@ -51,10 +53,12 @@ WRITERS = {
     "wav 24 bit 96 kHz": ("wav", "pcm_s24le", {"rate": 96_000}),
     "wav 8 bit 8 kHz": ("wav", "pcm_u8", {"rate": 8_000, "layout": "mono"}),
     "wav float six channels": ("wav", "pcm_f32le", {"rate": 48_000, "layout": "5.1"}),
+    "wav 32 bit 192 kHz": ("wav", "pcm_s32le", {"rate": 192_000}),
+    "wav double": ("wav", "pcm_f64le", {"rate": 22_050}),
     "mp3": ("mp3", "libmp3lame", {}),
     "mp2": ("mp2", "mp2", {}),
     "flac": ("flac", "flac", {}),
-    "ogg": ("ogg", "libopus", {"rate": 48_000}),
+    "opus": ("ogg", "libopus", {"rate": 48_000}),
     "aac": ("adts", "aac", {}),
     "m4a": ("ipod", "aac", {}),
     "mov": ("mov", "alac", {}),
@@ -139,6 +143,63 @@ def test_damage_inside_a_file_is_passed_over_and_said(speech: NDArray[np.float32
     recording = audio.decode_to_wav(tmp_path / "damaged.flac", tmp_path / "out.wav")
     assert recording.truncated
     assert recording.duration_seconds > 0.7 * len(speech) / RATE
+
+
+def test_vorbis_is_read(speech: NDArray[np.float32], tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a", speech, RATE, format="OGG", subtype="VORBIS")
+    recording = audio.decode_to_wav(tmp_path / "a", tmp_path / "out.wav")
+    assert (recording.codec, recording.container) == ("vorbis", "ogg")
+    assert recording.duration_seconds == pytest.approx(len(speech) / RATE, abs=0.05)
+
+
+@pytest.mark.parametrize("muxer", ["mp4", "mov", "matroska"])
+def test_the_sound_of_a_video_is_read(muxer: str, speech: NDArray[np.float32], tmp_path: Path) -> None:
+    with av.open(tmp_path / "film", "w", format=muxer) as container:
+        pictures = container.add_stream("mpeg4", rate=10)
+        pictures.width = pictures.height = 64
+        sound = container.add_stream("aac", rate=48_000, layout="stereo")
+        for _ in range(round(len(speech) / RATE * 10)):
+            container.mux(pictures.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), "rgb24")))
+        frame = av.AudioFrame.from_ndarray(speech[None], "flt", "mono")
+        frame.sample_rate = RATE
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+        container.mux(pictures.encode(None))
+    recording = audio.decode_to_wav(tmp_path / "film", tmp_path / "out.wav")
+    assert recording.duration_seconds == pytest.approx(len(speech) / RATE, abs=0.15)
+    assert not recording.truncated
+
+
+def test_files_that_were_joined_end_to_end_are_read_to_the_end(speech: NDArray[np.float32], tmp_path: Path) -> None:
+    for muxer, codec in (("mp3", "libmp3lame"), ("ogg", "libopus")):
+        one = container_bytes(speech, muxer, codec, rate=48_000)
+        (tmp_path / "joined").write_bytes(one + one)
+        recording = audio.decode_to_wav(tmp_path / "joined", tmp_path / "out.wav")
+        assert recording.duration_seconds == pytest.approx(2 * len(speech) / RATE, abs=0.3), muxer
+
+
+def test_damaged_files_end_in_sound_or_in_words(speech: NDArray[np.float32], tmp_path: Path) -> None:
+    rng = random.Random(0)
+    writers = (("wav", "pcm_s16le"), ("mp3", "libmp3lame"), ("flac", "flac"), ("ipod", "aac"), ("webm", "libopus"))
+    for muxer, codec in writers:
+        whole = container_bytes(speech[: 2 * RATE], muxer, codec, rate=48_000)
+        for number in range(12):
+            (tmp_path / "damaged").write_bytes(mutated(whole, rng))
+            try:
+                recording = audio.decode_to_wav(tmp_path / "damaged", tmp_path / "out" / "a.wav")
+            except AudioError as error:
+                assert str(error).startswith("damaged "), (muxer, number)
+            else:
+                assert 0 < recording.duration_seconds < 600, (muxer, number)
+    assert len(list((tmp_path / "out").iterdir())) <= 1
+
+
+def test_a_header_with_an_impossible_rate_is_named(speech: NDArray[np.float32], tmp_path: Path) -> None:
+    damaged = bytearray(container_bytes(speech, "wav", "pcm_s16le"))
+    damaged[24:28] = (2).to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(damaged)
+    with pytest.raises(AudioError, match=r"a\.wav is damaged: its header says 2 samples a second"):
+        audio.decode_to_wav(tmp_path / "a.wav", tmp_path / "out.wav")
 
 
 def silent_video() -> bytes:

@@ -111,3 +111,24 @@ def test_migrating_again_keeps_the_rows(storage: Storage) -> None:
     assert not migrations.pending(db)
     assert db.journal_mode == "wal"
     db.close()
+
+
+def test_what_an_earlier_release_found_stays_said(tmp_path: Path) -> None:
+    storage = Storage(tmp_path)
+    storage.migrate()
+    with sqlite_utils.Database(tmp_path / "playground.db") as db:
+        for column in ("findings", "left_out", "music_share", "decay_seconds", "speaker_similarity", "language"):
+            db.execute(f"alter table files drop column {column}")
+        for column in ("language_probability", "duplicate_of"):
+            db.execute(f"alter table files drop column {column}")
+        db.execute("alter table clips drop column speaker_similarity")
+        db.execute("alter table datasets drop column is_review_due")
+        db.execute("delete from _sqlite_migrations where name = 'm004_findings'")
+        db.table("datasets").insert({"id": "d", "name": "A", "description": "", "created_at": now()})
+        db.table("files").insert({"id": "f", "dataset_id": "d", "verdict": "poor", "reason": "Noise.", "filename": "a"})
+        db.conn.commit()
+    storage.migrate()
+    with storage.read() as tables:
+        file = tables.files.get("f")
+    assert file.findings == [{"kind": "other", "verdict": "poor", "reason": "Noise.", "advice": ""}]
+    assert (file.left_out, file.duplicate_of) == ({}, "")

@@ -62,6 +62,15 @@ class Dataset(BaseModel):
         return cls.model_validate(dataset, from_attributes=True)
 
 
+class Finding(BaseModel):
+    """One thing that keeps a recording from being good."""
+
+    kind: str = Field(description="Stable for programs: noise, music, speaker, language, duplicate and others.")
+    verdict: str = Field(description="usable, poor or rejected.")
+    reason: str
+    advice: str
+
+
 class DatasetFile(BaseModel):
     """One recording. It is checked after the upload; until then `verdict` is null."""
 
@@ -73,6 +82,8 @@ class DatasetFile(BaseModel):
     usable_seconds: float
     verdict: str | None = Field(description="good, usable, poor or rejected.")
     reason: str
+    findings: list[Finding] = Field(description="Empty for a good recording.")
+    language: str | None = Field(description="Heard in it; null until it was listened to.")
 
     @classmethod
     def of(cls, file: records.DatasetFile) -> Self:
@@ -85,6 +96,8 @@ class DatasetFile(BaseModel):
             usable_seconds=file.usable_seconds,
             verdict=file.verdict or None,
             reason=file.reason,
+            findings=[Finding.model_validate(finding) for finding in file.findings],
+            language=file.language or None,
         )
 
 

@@ -9,6 +9,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from model.decoding import FORMATS
 from playground.services.errors import Refused
 
 FILE_PART = b"file"
@@ -22,7 +23,11 @@ UPLOAD_FORM: dict[str, Any] = {
                     "type": "object",
                     "required": ["file"],
                     "properties": {
-                        "file": {"type": "string", "format": "binary"},
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": f"A recording (its content decides; {', '.join(FORMATS)}) or a transcript.",
+                        },
                         "purpose": {"type": "string", "example": "fine_tune"},
                     },
                 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground.services.errors import Conflict, Refused, TooLarge
+from playground.services.findings import duplicate_columns
 from playground.settings import Settings
 from storage.database import Storage, Tables
 from storage.records import Dataset, DatasetFile, Transcript, new_id
@@ -151,7 +152,8 @@ class Datasets:
         sha256 = _sha256(source)
         with self._storage.write() as tables:
             dataset = tables.datasets.get(dataset_id)
-            twin = next(iter(tables.files.where("dataset_id = ? and sha256 = ?", [dataset.id, sha256], limit=1)), None)
+            same = "dataset_id = ? and sha256 = ? and duplicate_of = ''"
+            twin = next(iter(tables.files.where(same, [dataset.id, sha256], limit=1)), None)
             return tables.files.insert(
                 DatasetFile(
                     id=file_id,
@@ -160,8 +162,7 @@ class Datasets:
                     size=size,
                     sha256=sha256,
                     path=self._storage.media.move_in(source, target),
-                    verdict=REJECTED if twin else "",
-                    reason=f"The same recording as “{twin.filename}”; it counts once." if twin else "",
+                    **(duplicate_columns(twin) if twin else {}),
                 )
             )
 
@@ -171,9 +172,8 @@ class Datasets:
             file = tables.files.get(file_id)
             tables.clips.delete_where("file_id = ?", [file_id])
             tables.files.delete(file_id)
-            twins = tables.files.where("dataset_id = ? and sha256 = ?", [file.dataset_id, file.sha256])
-            if twins and all(twin.verdict == REJECTED for twin in twins):
-                tables.files.update(twins[0].id, verdict="", reason="")
+            tables.files.free_duplicates(file_id)
+            tables.datasets.update(file.dataset_id, is_review_due=True)
         self._storage.media.remove(self._storage.media.file_folder(file.dataset_id, file_id))
 
     def apply_transcripts(self, dataset_id: str) -> None:

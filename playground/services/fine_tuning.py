@@ -86,7 +86,9 @@ class FineTuning:
         """Save the form again; raises Conflict once it has been trained."""
         columns = form.checked()
         with self._storage.write() as tables:
-            _require_draft(tables, fine_tune_id)
+            draft = _require_draft(tables, fine_tune_id)
+            if draft.dataset_id and draft.language != columns["language"]:
+                tables.datasets.update(draft.dataset_id, is_review_due=True)
             return tables.fine_tunes.update(fine_tune_id, **columns)
 
     def choose_dataset(self, fine_tune_id: str, dataset_id: str) -> FineTune:
@@ -95,7 +97,7 @@ class FineTuning:
             fine_tune = tables.fine_tunes.get(fine_tune_id)
             if fine_tune.status not in (Status.DRAFT, Status.FAILED):
                 raise Conflict(f"“{fine_tune.name}” is {fine_tune.status}; its dataset cannot change any more.")
-            tables.datasets.get(dataset_id)
+            tables.datasets.update(dataset_id, is_review_due=True)
             return tables.fine_tunes.update(fine_tune_id, dataset_id=dataset_id)
 
     def get(self, fine_tune_id: str) -> FineTune:

@@ -1,0 +1,154 @@
+"""The process that compares the recordings of a dataset: who speaks in them, and in which language.
+
+Run as `python -m playground.reviewer`; it ends when nothing is due, and its memory with it.
+"""
+
+import logging
+import os
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from model.errors import AudioError
+from model.evaluation import SpeakerEncoder
+from model.quality import Finding, Kind
+from model.speakers import HIDING, Embeddings, embed_clips, find_others, similarities
+from model.spoken_language import LanguageListener, find_foreign
+from model.transcription import prepare_whisper
+from playground.parts import Parts, make_parts
+from playground.processes import lower_priority, set_up_logging, share_processors
+from playground.services.findings import columns_of, findings_of
+from playground.settings import Settings
+from storage.database import Tables
+from storage.errors import NotFound
+from storage.records import Clip, DatasetFile
+
+log = logging.getLogger(__name__)
+
+EMBEDDINGS = "speakers.npy"
+
+
+class Reviewer:
+    """Takes datasets whose recordings have changed, oldest first."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._media = parts.storage.media
+        self._parent = os.getppid()
+
+    @cached_property
+    def _listener(self) -> LanguageListener:
+        return LanguageListener(prepare_whisper(self._parts.settings.weights))
+
+    @cached_property
+    def _encoder(self) -> SpeakerEncoder:
+        return SpeakerEncoder()
+
+    def review_next(self) -> bool:
+        """Compare the recordings of one dataset; False when none is due."""
+        with self._parts.storage.write() as tables:
+            dataset = tables.datasets.next_to_review()
+            if dataset is None:
+                return False
+            tables.datasets.update(dataset.id, is_review_due=False)
+        try:
+            self._compare_speakers(dataset.id)
+            self._hear_languages(dataset.id)
+        except (AudioError, FileNotFoundError, NotFound):
+            log.info("recordings of %s were removed while they were compared", dataset.id)
+        return True
+
+    def _compare_speakers(self, dataset_id: str) -> None:
+        files, clips = self._spoken(dataset_id)
+        if not clips:
+            return
+        embeddings = np.concatenate([self._embeddings(file, clips[file.id]) for file in files])
+        flat = [clip for file in files for clip in clips[file.id]]
+        hidden = {file.id for file in files if any(one.kind in HIDING for one in findings_of(file))}
+        weights = np.array([0.0 if clip.file_id in hidden else clip.duration_seconds for clip in flat])
+        likeness = dict(zip((clip.id for clip in flat), similarities(embeddings, weights), strict=True))
+        with self._parts.storage.write() as tables:
+            for clip in flat:
+                if tables.clips.find(clip.id):
+                    tables.clips.update(clip.id, speaker_similarity=round(float(likeness[clip.id]), 3))
+            for file in files:
+                similarity = np.array([likeness[clip.id] for clip in clips[file.id]])
+                starts = [clip.start_seconds for clip in clips[file.id]]
+                finding = None if file.id in hidden else find_others(similarity, starts)
+                _say(tables, file.id, Kind.SPEAKER, finding, speaker_similarity=float(np.median(similarity)))
+
+    def _embeddings(self, file: DatasetFile, clips: Sequence[Clip]) -> Embeddings:
+        """Of a file's clips, heard once and kept beside them."""
+        path = self._media.file_folder(file.dataset_id, file.id) / EMBEDDINGS
+        if path.exists() and len(kept := np.load(path)) == len(clips):
+            return kept.astype(np.float32)
+        made = embed_clips([self._media.path(clip.path) for clip in clips], self._encoder)
+        with self._media.scratch_folder() as scratch:
+            np.save(scratch / EMBEDDINGS, made.astype(np.float16))
+            self._media.move_in(scratch / EMBEDDINGS, path)
+        return made
+
+    def _hear_languages(self, dataset_id: str) -> None:
+        files, clips = self._spoken(dataset_id)
+        for file in files:
+            if os.getppid() != self._parent:
+                return
+            heard = (file.language, file.language_probability or 0.0) if file.language else None
+            heard = heard or self._listener.guess([self._media.path(clip.path) for clip in clips[file.id]])
+            if heard is None:
+                continue
+            language, probability = heard
+            with self._parts.storage.write() as tables:
+                finding = find_foreign(language, probability, _wanted_languages(tables, dataset_id))
+                _say(
+                    tables,
+                    file.id,
+                    Kind.LANGUAGE,
+                    finding,
+                    language=language,
+                    language_probability=probability,
+                )
+
+    def _spoken(self, dataset_id: str) -> tuple[list[DatasetFile], dict[str, list[Clip]]]:
+        """The files with clips, and the clips of each."""
+        clips: dict[str, list[Clip]] = {}
+        with self._parts.storage.read() as tables:
+            for clip in tables.clips.of_dataset(dataset_id):
+                clips.setdefault(clip.file_id, []).append(clip)
+            return [file for file in tables.files.of_dataset(dataset_id) if file.id in clips], clips
+
+
+def _wanted_languages(tables: Tables, dataset_id: str) -> set[str]:
+    """Languages of the clones that use a dataset; without any, the one that most of its speech is in."""
+    chosen = {row.language.split("-")[0] for row in tables.fine_tunes.where("dataset_id = ?", [dataset_id])}
+    if chosen:
+        return chosen
+    seconds: dict[str, float] = {}
+    for file in tables.files.where("dataset_id = ? and language != ''", [dataset_id]):
+        seconds[file.language] = seconds.get(file.language, 0.0) + file.usable_seconds
+    return {max(seconds, key=lambda code: seconds[code])} if seconds else set()
+
+
+def _say(tables: Tables, file_id: str, kind: Kind, finding: Finding | None, **figures: float | str) -> None:
+    """Replace what a file's row says of `kind`, unless the file is gone."""
+    file = tables.files.find(file_id)
+    if file is None:
+        return
+    others = [one for one in findings_of(file) if one.kind != kind]
+    tables.files.update(file_id, **columns_of([*others, finding] if finding else others), **figures)
+
+
+def main() -> None:
+    """Entry of the process."""
+    settings = Settings()
+    set_up_logging(settings.log_level)
+    share_processors()
+    lower_priority(10)
+    reviewer = Reviewer(make_parts(settings))
+    while reviewer.review_next():
+        pass
+
+
+if __name__ == "__main__":
+    main()

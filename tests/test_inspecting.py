@@ -1,0 +1,121 @@
+"""The inspector and the reviewer on real recordings: what rows say, duplicates, other speakers, languages."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from model import audio
+from playground.inspector import Inspector
+from playground.parts import Parts
+from playground.reviewer import Reviewer
+from playground.services.fine_tuning import CloneForm
+from storage.records import Dataset, DatasetFile
+from tests.conftest import SPEECH
+
+RATE = 16_000
+Waveform = NDArray[np.float32]
+RECORDINGS = sorted(SPEECH.glob("*.flac"))
+
+
+def read(paths: Sequence[Path]) -> Waveform:
+    return np.concatenate([soundfile.read(path, dtype="float32")[0] for path in paths])
+
+
+def add(parts: Parts, dataset: Dataset, name: str, waveform: Waveform, tmp_path: Path) -> DatasetFile:
+    """Take a waveform in as WAV, or in the format that its name ends with."""
+    container = Path(name).suffix.lstrip(".")
+    form = audio.EncodedFormat(container=container, encoding="pcm_s16le", sample_rate=48_000)
+    (tmp_path / "upload").write_bytes(audio.encode(waveform, RATE, form))
+    file = parts.datasets.add_file(dataset.id, name, tmp_path / "upload")
+    assert isinstance(file, DatasetFile)
+    return file
+
+
+def inspect_all(parts: Parts) -> None:
+    inspector = Inspector(parts)
+    while inspector.inspect_next():
+        pass
+
+
+def other_speaker(waveform: Waveform) -> Waveform:
+    """A smaller person: pitch and formants a third higher."""
+    return audio.resample(waveform, source_rate=int(RATE * 1.3), target_rate=RATE)
+
+
+def test_the_same_recording_in_another_format_counts_once_until_the_first_goes(parts: Parts, tmp_path: Path) -> None:
+    dataset = parts.datasets.create("Ada")
+    speech = read(RECORDINGS[:3])
+    names = ("a.wav", "b.mp3", "c.opus")
+    files = [add(parts, dataset, name, speech, tmp_path) for name in names]
+    other = add(parts, dataset, "d.wav", read(RECORDINGS[3:6]), tmp_path)
+    inspect_all(parts)
+    rows = {file.id: file for file in parts.datasets.files(dataset.id)}
+    assert [rows[file.id].duplicate_of for file in (*files, other)] == ["", files[0].id, files[0].id, ""]
+    assert rows[files[1].id].reason == "The same recording as “a.wav”; it counts once."
+    assert parts.datasets.summary(dataset.id).usable_seconds == pytest.approx(
+        rows[files[0].id].usable_seconds + rows[other.id].usable_seconds
+    )
+    parts.datasets.remove_file(files[0].id)
+    assert [parts.datasets.get_file(file.id).is_pending for file in files[1:]] == [True, False]
+    inspect_all(parts)
+    assert parts.datasets.get_file(files[1].id).verdict == "good"
+    assert parts.datasets.get_file(files[2].id).duplicate_of == files[1].id
+
+
+def test_a_row_keeps_what_was_found(parts: Parts, tmp_path: Path) -> None:
+    dataset = parts.datasets.create("Ada")
+    noise = np.random.default_rng(0).normal(0, 0.03, 4 * RATE).astype(np.float32)
+    speech = np.concatenate([read(RECORDINGS[:3]), np.zeros(4 * RATE, np.float32)])
+    file = add(parts, dataset, "a.wav", speech + np.resize(noise, len(speech)), tmp_path)
+    inspect_all(parts)
+    row = parts.datasets.get_file(file.id)
+    assert ("noise", "poor") in {(one["kind"], one["verdict"]) for one in row.findings}
+    assert row.verdict == "poor"
+    assert all(one["reason"] in row.reason and one["advice"] in row.reason for one in row.findings)
+    assert row.left_out["silence"] == pytest.approx(4, abs=1)
+    assert row.music_share == pytest.approx(0, abs=0.05)
+    assert not list(parts.storage.media.scratch.iterdir())
+
+
+def test_another_speaker_is_named_where_it_speaks(parts: Parts, tmp_path: Path) -> None:
+    dataset = parts.datasets.create("Ada")
+    own = add(parts, dataset, "own.wav", read(RECORDINGS[:8]), tmp_path)
+    stranger = add(parts, dataset, "stranger.wav", other_speaker(read(RECORDINGS[8:11])), tmp_path)
+    pause = np.zeros(RATE, np.float32)
+    both = [read(RECORDINGS[11:14]), pause, other_speaker(read(RECORDINGS[14:15])), pause]
+    mixed = add(parts, dataset, "mixed.wav", np.concatenate([*both, read(RECORDINGS[15:17])]), tmp_path)
+    inspect_all(parts)
+    assert parts.datasets.get_file(mixed.id).verdict == "good"
+    assert Reviewer(parts).review_next()
+    assert not Reviewer(parts).review_next()
+    rows = [parts.datasets.get_file(file.id) for file in (own, stranger, mixed)]
+    assert [row.verdict for row in rows] == ["good", "poor", "usable"]
+    assert "Another person seems to speak here" in rows[1].reason
+    assert "Another person seems to speak in 1 of" in rows[2].reason
+    with parts.storage.read() as tables:
+        likeness = [clip.speaker_similarity for clip in tables.clips.of_file(mixed.id)]
+    assert sum(one is not None and one < 0.79 for one in likeness) == 1
+
+    parts.datasets.remove_file(own.id)
+    parts.datasets.remove_file(mixed.id)
+    assert Reviewer(parts).review_next()
+    assert parts.datasets.get_file(stranger.id).verdict == "good"
+
+
+def test_another_language_than_the_clones_is_named(parts: Parts, tmp_path: Path) -> None:
+    dataset = parts.datasets.create("Ada")
+    file = add(parts, dataset, "a.wav", read(RECORDINGS[:4]), tmp_path)
+    draft = parts.fine_tuning.create_draft(CloneForm(language="it"), dataset_id=dataset.id)
+    inspect_all(parts)
+    reviewer = Reviewer(parts)
+    reviewer.review_next()
+    row = parts.datasets.get_file(file.id)
+    assert (row.language, row.verdict) == ("en", "poor")
+    assert "It sounds like English, not Italian." in row.reason
+    parts.fine_tuning.update_draft(draft.id, CloneForm(language="en-GB"))
+    assert reviewer.review_next()
+    assert parts.datasets.get_file(file.id).verdict == "good"
