@@ -4,7 +4,5 @@ print(__doc__)
 print("  python -m bench.recordings --language en --to FOLDER     real recordings, from Debian's packages")
 print("  python -m bench.clone --recordings FOLDER --minutes 15   quality, time and memory of clones; see --help")
 print("  python -m bench.speech                                     latency, speed and a text of five minutes")
-print(
-    "  python -m bench.samples --speaker it FOLDER --speaker fr FOLDER --music FILE   verdicts, speed and memory of uploads"
-)
+print("  python -m bench.samples --speaker it FOLDER --speaker fr FOLDER   verdicts, speed, memory; see --help")
 print("  python -m bench.walk --recordings FOLDER --shots FOLDER  the whole walk in a browser")

@@ -1,4 +1,4 @@
-"""Many and long recordings through a real server: how long until the verdicts, how quick it answers, how much memory."""
+"""Many and long recordings through a real server: seconds to the verdicts, seconds of its answers, memory."""
 
 import random
 import threading

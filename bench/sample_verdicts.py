@@ -74,7 +74,7 @@ class Verdicts:
         original, detectors = fingerprint_of(wav), Detectors()
         rows = {}
         for kind, arguments in FFMPEG.items():
-            source = self.folder / f"speech.{kind.split()[0]}"
+            source = self.folder / f"made.{kind.split()[0]}"
             program = [ffmpeg, "-y", "-loglevel", "error", "-i", str(wav), *arguments, str(source)]
             subprocess.run(program, check=True)
             found = inspect_file(source, self.folder / "inspected", detectors=detectors)
@@ -132,12 +132,13 @@ class Verdicts:
         """Judge files as one dataset; of those `apart`, which are copies of one, each is removed before the next."""
         dataset = parts.datasets.create("Bench")
         parts.fine_tuning.create_draft(CloneForm(language=language), dataset_id=dataset.id)
+        inspector, reviewer = Inspector(parts), Reviewer(parts)
         rows: dict[str, DatasetFile] = {}
         for group in ([name for name in waveforms if name not in apart], *([name] for name in apart)):
             added = {name: self._add(parts, dataset.id, name, waveforms[name]) for name in group}
-            while Inspector(parts).inspect_next():
+            while inspector.inspect_next():
                 pass
-            Reviewer(parts).review_next()
+            reviewer.review_next()
             rows |= {name: parts.datasets.get_file(file.id) for name, file in added.items()}
             for name in set(group) & set(apart):
                 parts.datasets.remove_file(added[name].id)
@@ -152,7 +153,7 @@ class Verdicts:
         return file
 
     def mutated(self, count: int) -> dict[str, Any]:
-        """Damaged files through the inspector: how they end, the slowest, and what is left of them in scratch folders."""
+        """Damaged files through the inspector: how they end, the slowest, and what is left in scratch folders."""
         rng = random.Random(0)
         waveform = next(iter(self._files_of(self._first, 1)))[: DAMAGED_SECONDS * SAMPLE_RATE]
         wholes = []

@@ -175,7 +175,8 @@ def _findings_of_content(figures: Figures, name: str, thresholds: Thresholds) ->
 
 
 def _findings_of_background(figures: Figures, snr_db: float, thresholds: Thresholds) -> Iterator[Finding]:
-    if figures.music_share > thresholds.good_music_share:
+    is_distorted = figures.recording.clipping_ratio > thresholds.poor_clipping_ratio  # which sounds like music
+    if figures.music_share > thresholds.good_music_share and not is_distorted:
         yield Finding(
             kind=Kind.MUSIC,
             verdict=Verdict.POOR if figures.music_share > thresholds.poor_music_share else Verdict.USABLE,
