@@ -163,16 +163,17 @@ class Verdicts:
         before = set(Path(tempfile.gettempdir()).iterdir())
         seconds: list[float] = []
         with self._playground() as parts:
-            dataset = parts.datasets.create("Bench")
             inspector = Inspector(parts)
             for number in range(count):
+                dataset = parts.datasets.create("Bench")
                 path = self.folder / "upload"
                 path.write_bytes(spoiling.mutated(rng.choice(wholes), rng))
                 parts.datasets.add_file(dataset.id, f"{number}.wav", path)
                 started = time.perf_counter()
                 inspector.inspect_next()
                 seconds.append(time.perf_counter() - started)
-            files = parts.datasets.files(dataset.id)
+            with parts.storage.read() as tables:
+                files = tables.files.where()
             left = len(list(parts.storage.media.scratch.iterdir()))
         return {
             "files": len(files),

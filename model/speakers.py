@@ -1,6 +1,6 @@
 """Who speaks in the clips of a dataset: its main speaker, and how like that speaker each clip sounds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,9 @@ OTHER_SHARE = 0.6
 
 HIDING = (Kind.MUSIC, Kind.NOISE, Kind.REVERBERATION)
 """Findings with which a speaker sounds like somebody else."""
+
+MIN_SECONDS = 2.0
+"""In shorter clips the same speaker may sound like another one."""
 
 HEARD_SECONDS = 4.0
 """From the middle of a clip."""
@@ -61,9 +64,9 @@ def similarities(embeddings: Embeddings, seconds: NDArray[np.float64]) -> NDArra
     return embeddings @ centre
 
 
-def find_others(similarity: NDArray[np.float32], starts: Sequence[float]) -> Finding | None:
-    """What to say of a file whose clips are so like the main speaker; `starts` are their seconds in the file."""
-    others = [start for start, cosine in zip(starts, similarity, strict=True) if cosine < SAME_FROM]
+def find_others(similarity: Mapping[float, float]) -> Finding | None:
+    """What to say of a file whose clips, by the second at which they start, are so like the main speaker."""
+    others = [start for start, cosine in similarity.items() if cosine < SAME_FROM]
     if not others:
         return None
     if len(others) >= OTHER_SHARE * len(similarity):

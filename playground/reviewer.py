@@ -10,10 +10,10 @@ from functools import cached_property
 
 import numpy as np
 
-from model.errors import AudioError
+from model.errors import ModelError
 from model.evaluation import SpeakerEncoder
 from model.quality import Finding, Kind
-from model.speakers import HIDING, Embeddings, embed_clips, find_others, similarities
+from model.speakers import HIDING, MIN_SECONDS, Embeddings, embed_clips, find_others, similarities
 from model.spoken_language import LanguageListener, find_foreign
 from model.transcription import prepare_whisper
 from playground.parts import Parts, make_parts
@@ -55,8 +55,10 @@ class Reviewer:
         try:
             self._compare_speakers(dataset.id)
             self._hear_languages(dataset.id)
-        except (AudioError, FileNotFoundError, NotFound):
+        except (FileNotFoundError, NotFound):
             log.info("recordings of %s were removed while they were compared", dataset.id)
+        except ModelError as error:
+            log.warning("the recordings of %s were not compared: %s", dataset.id, error)
         return True
 
     def _compare_speakers(self, dataset_id: str) -> None:
@@ -73,10 +75,11 @@ class Reviewer:
                 if tables.clips.find(clip.id):
                     tables.clips.update(clip.id, speaker_similarity=round(float(likeness[clip.id]), 3))
             for file in files:
-                similarity = np.array([likeness[clip.id] for clip in clips[file.id]])
-                starts = [clip.start_seconds for clip in clips[file.id]]
-                finding = None if file.id in hidden else find_others(similarity, starts)
-                _say(tables, file.id, Kind.SPEAKER, finding, speaker_similarity=float(np.median(similarity)))
+                own = clips[file.id]
+                judged = {clip.start_seconds: likeness[clip.id] for clip in own if clip.duration_seconds >= MIN_SECONDS}
+                finding = None if file.id in hidden else find_others(judged)
+                median = float(np.median([likeness[clip.id] for clip in own]))
+                _say(tables, file.id, Kind.SPEAKER, finding, speaker_similarity=round(median, 3))
 
     def _embeddings(self, file: DatasetFile, clips: Sequence[Clip]) -> Embeddings:
         """Of a file's clips, heard once and kept beside them."""

@@ -185,7 +185,8 @@ def m004_findings(db: Database) -> None:
     for text in ("language", "duplicate_of"):
         files.add_column(text, str, not_null_default="")
     db.table("clips").add_column("speaker_similarity", float)
-    db.table("datasets").add_column("is_review_due", int, not_null_default=0)
+    for switch in ("is_review_due", "reduces_noise"):
+        db.table("datasets").add_column(switch, int, not_null_default=0)
     db.execute(
         "update files set findings = json_array(json_object("
         "'kind', 'other', 'verdict', verdict, 'reason', reason, 'advice', '')) where verdict not in ('', 'good')"

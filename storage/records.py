@@ -60,6 +60,8 @@ class Dataset:
     created_at: str = field(default_factory=now)
     is_review_due: bool = False
     """Whether what only shows among all recordings (speakers, languages) is to be looked at again."""
+    reduces_noise: bool = False
+    """Whether trainings take steady noise out of its clips."""
 
 
 @dataclass(frozen=True, kw_only=True)

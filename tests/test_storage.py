@@ -122,7 +122,8 @@ def test_what_an_earlier_release_found_stays_said(tmp_path: Path) -> None:
         for column in ("language_probability", "duplicate_of"):
             db.execute(f"alter table files drop column {column}")
         db.execute("alter table clips drop column speaker_similarity")
-        db.execute("alter table datasets drop column is_review_due")
+        for column in ("is_review_due", "reduces_noise"):
+            db.execute(f"alter table datasets drop column {column}")
         db.execute("delete from _sqlite_migrations where name = 'm004_findings'")
         db.table("datasets").insert({"id": "d", "name": "A", "description": "", "created_at": now()})
         db.table("files").insert({"id": "f", "dataset_id": "d", "verdict": "poor", "reason": "Noise.", "filename": "a"})

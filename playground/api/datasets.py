@@ -32,6 +32,8 @@ def get_dataset(dataset_id: str, parts: GivenParts) -> schemas.Dataset:
 @router.patch("/{dataset_id}", status_code=204)
 def update_dataset(dataset_id: str, body: schemas.DatasetChange, parts: GivenParts) -> None:
     parts.datasets.update(dataset_id, name=body.name, description=body.description)
+    if body.reduces_noise is not None:
+        parts.datasets.set_noise_reduction(dataset_id, is_on=body.reduces_noise)
 
 
 @router.delete("/{dataset_id}", status_code=204)

@@ -47,6 +47,7 @@ class NewDataset(BaseModel):
 class DatasetChange(BaseModel):
     name: str
     description: str | None = Field(None, description="Stays as it is when absent.")
+    reduces_noise: bool | None = Field(None, description="Stays as it is when absent.")
 
 
 class Dataset(BaseModel):
@@ -56,6 +57,7 @@ class Dataset(BaseModel):
     name: str
     description: str
     created_at: str
+    reduces_noise: bool = Field(description="Whether trainings take steady noise out of the clips.")
 
     @classmethod
     def of(cls, dataset: records.Dataset) -> Self:

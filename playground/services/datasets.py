@@ -76,6 +76,24 @@ class Datasets:
         with self._storage.read() as tables:
             return _summary(tables.datasets.get(dataset_id), tables.files.of_dataset(dataset_id))
 
+    def set_noise_reduction(self, dataset_id: str, *, is_on: bool) -> Dataset:
+        """Whether the next trainings take steady noise out of its clips; raises NotFound."""
+        with self._storage.write() as tables:
+            return tables.datasets.update(dataset_id, reduces_noise=is_on)
+
+    def without_noise(self, clip_id: str) -> tuple[Path, Path]:
+        """A clip as it is, and as a training with noise reduction would hear it (WAV files); raises NotFound."""
+        from model.noise_reduction import reduce_clip
+
+        with self._storage.read() as tables:
+            clip = tables.clips.get(clip_id)
+        media = self._storage.media
+        before = media.path(clip.path)
+        after = media.file_folder(clip.dataset_id, clip.file_id) / "without_noise" / f"{clip.id}.wav"
+        if not after.exists():
+            reduce_clip(before, after)
+        return before, after
+
     def update(self, dataset_id: str, *, name: str, description: str | None = None) -> Dataset:
         """Rename or describe; raises NotFound."""
         changes = {"name": _checked_name(name)}

@@ -25,6 +25,8 @@ class RunClip:
     duration_seconds: float
     is_heard: bool = False
     """Whether recognition has listened to it, even if it heard no words."""
+    is_noisy: bool = False
+    """Whether its noise is still to be reduced, as its dataset asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +181,7 @@ class Runs:
     def fix_clips(self, tables: Tables, fine_tune: FineTune) -> None:
         """Give the run its own names for the dataset's clips, so that the dataset may change meanwhile."""
         media = self._storage.media
+        dataset = tables.datasets.find(fine_tune.dataset_id or "")
         clips = [
             RunClip(
                 id=clip.id,
@@ -186,6 +189,7 @@ class Runs:
                 transcript=clip.transcript if _fits(clip, fine_tune.language) else "",
                 duration_seconds=clip.duration_seconds,
                 is_heard=clip.transcript_source == "recognition" and clip.language == fine_tune.language,
+                is_noisy=dataset is not None and dataset.reduces_noise,
             )
             for clip in tables.clips.of_dataset(fine_tune.dataset_id or "")
         ]

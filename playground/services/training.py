@@ -11,6 +11,7 @@ from typing import Any
 from model import base_models
 from model.engines.protocol import FineTuneConfig, StockVoice, TrainingClip
 from model.errors import TooLittleSpeech, TrainingFailed
+from model.noise_reduction import reduce_clip
 from model.transcription import Transcriber, prepare_whisper
 from playground.parts import Parts
 from playground.processes import give_memory_back
@@ -95,6 +96,7 @@ class TrainingRun:
         while self._runs.fix_clips_when_checked(self._fine_tune):
             time.sleep(0.5)
             yield self._at("prepare", 0, 4)
+        yield from self._reduce_noise()
         yield self._at("prepare", 1, 4, message="Checking disk and weights")
         free = self._parts.storage.media.free_bytes()
         if free < MIN_FREE_BYTES:
@@ -117,6 +119,20 @@ class TrainingRun:
         self._stock = self._listener.hear(stock)
         self._reserve = self._stock.seconds * (VOICES + TRIED) + LOADING_SECONDS
         yield self._at("prepare", 4, 4)
+
+    def _reduce_noise(self) -> Iterator[RunProgress]:
+        """Give the run's noisy clips files of their own with less noise; the recordings stay as they are."""
+        clips = self._runs.read_clips(self._fine_tune)
+        if not any(clip.is_noisy for clip in clips):
+            return
+        for number, clip in enumerate(clips):
+            if clip.is_noisy:
+                source = self._parts.storage.media.path(clip.path)
+                target = source.with_name(f"{clip.id}-without-noise.wav")
+                reduce_clip(source, target)
+                clips[number] = replace(clip, path=self._parts.storage.media.relative(target), is_noisy=False)
+                yield self._at("prepare", 0, 4, message=f"Reducing noise, clip {number + 1} of {len(clips)}")
+        self._runs.write_clips(self._fine_tune, clips)
 
     def _like_the_form(self) -> StockVoice:
         return self._base.stock_voice_like(self._fine_tune.language, self._fine_tune.gender)

@@ -1,0 +1,68 @@
+"""Steady noise is taken out of clips when a dataset asks for it, and the recordings stay as they are."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bench.spoiling import noisy
+from model import audio
+from model.metering import level_dbfs
+from model.noise_reduction import reduce_noise
+from playground.parts import Parts
+from playground.services.fine_tuning import CloneForm
+from playground.services.runs import Runs
+from playground.services.training import TrainingRun
+from tests.conftest import SPEECH
+from tests.making import TINY, checked_dataset
+
+RATE = audio.SAMPLE_RATE
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of pause, then about 7 s of speech, with noise 15 dB below it."""
+    speech = soundfile.read(SPEECH / "vm-newuser.flac", dtype="float32")[0]
+    wide = audio.resample(speech, source_rate=16_000, target_rate=RATE)
+    path = tmp_path_factory.mktemp("noise") / "a.wav"
+    audio.write_wav(path, noisy(np.concatenate([np.zeros(RATE, np.float32), wide]), 15), RATE)
+    return path
+
+
+def test_noise_falls_and_speech_stays(recording: Path) -> None:
+    before = audio.read_wav(recording)[0]
+    after = reduce_noise(before)
+    pause = slice(RATE // 2, RATE)
+    assert after.shape == before.shape
+    assert level_dbfs(before[pause]) - level_dbfs(after[pause]) > 10
+    assert level_dbfs(before[RATE:]) - level_dbfs(after[RATE:]) < 1.5
+
+
+def test_a_clip_can_be_heard_before_and_after(parts: Parts, recording: Path) -> None:
+    dataset = checked_dataset(parts, clips=1, audio=recording)
+    with parts.storage.read() as tables:
+        (clip,) = tables.clips.of_dataset(dataset.id)
+    before, after = parts.datasets.without_noise(clip.id)
+    assert before.read_bytes() == recording.read_bytes()
+    assert level_dbfs(audio.read_wav(after)[0][:RATE]) < level_dbfs(audio.read_wav(before)[0][:RATE]) - 5
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_run_hears_less_noise_when_its_dataset_says_so(parts: Parts, recording: Path, is_on: bool) -> None:
+    dataset = checked_dataset(parts, clips=12, audio=recording)
+    assert parts.datasets.set_noise_reduction(dataset.id, is_on=is_on).reduces_noise == is_on
+    draft = parts.fine_tuning.create_draft(CloneForm(model_id=TINY), dataset_id=dataset.id)
+    fine_tune = parts.fine_tuning.train(draft.id, minutes=10, consented=True)
+    runs = Runs(parts.storage, parts.accounts)
+    with parts.storage.write() as tables:
+        runs.fix_clips(tables, fine_tune)
+    steps = list(TrainingRun(parts, runs, fine_tune)._reduce_noise())
+    assert len(steps) == (12 if is_on else 0)
+    before = recording.read_bytes()
+    heard = [parts.storage.media.path(clip.path).read_bytes() for clip in runs.read_clips(fine_tune)]
+    assert [one == before for one in heard] == [not is_on] * 12
+    with parts.storage.read() as tables:
+        kept = [parts.storage.media.path(clip.path).read_bytes() for clip in tables.clips.of_dataset(dataset.id)]
+    assert kept == [before] * 12
+    assert not list(TrainingRun(parts, runs, fine_tune)._reduce_noise())
