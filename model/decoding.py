@@ -29,9 +29,6 @@ INTEGER_SCALES = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 SAMPLE_RATES = (4_000, 768_000)
 """Hz that recordings have. A damaged header that says 1 Hz would make hours out of a second."""
 
-RUMBLE_BELOW_HZ = 50.0
-"""The deepest voices reach down to 65 Hz."""
-
 MAX_SECONDS = 24 * 3600
 TOLERANCE_SECONDS = 0.5
 
@@ -54,7 +51,7 @@ class Recording:
 
 
 def decode_to_wav(source: Path, target: Path, *, name: str | None = None) -> Recording:
-    """Decode `source` to mono 16-bit PCM WAV at 24 kHz without rumble; it appears at `target` when it is whole.
+    """Decode `source` to mono 16-bit PCM WAV at 24 kHz; it appears at `target` when it is whole.
 
     `name` is what messages call the file. Memory stays bounded however long the source is.
     Raises AudioError when nothing can be read.
@@ -178,34 +175,11 @@ def _as_float(frame: "AudioFrame") -> NDArray[np.float32]:
     return ((data - middle) / scale).astype(np.float32)
 
 
-class _RumbleFilter:
-    """Takes away what lies below all voices: offset, steps, traffic (Butterworth, 12 dB an octave)."""
-
-    def __init__(self) -> None:
-        from scipy.signal import butter, sosfilt_zi
-
-        self._sections = butter(2, RUMBLE_BELOW_HZ, "highpass", fs=SAMPLE_RATE, output="sos")
-        self._settled = sosfilt_zi(self._sections)
-        self._state: NDArray[np.float64] | None = None
-
-    def passed(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The next samples, shape (samples,), as if all before the first had been like it."""
-        from scipy.signal import sosfilt
-
-        if not len(waveform):
-            return waveform
-        if self._state is None:
-            self._state = self._settled * waveform[0]
-        filtered, self._state = sosfilt(self._sections, waveform, zi=self._state)
-        return np.asarray(filtered, dtype=np.float32)
-
-
 class _MonoMix:
-    """Mixes to mono, measures on the way, resamples to 24 kHz and takes the rumble away."""
+    """Mixes to mono, measures on the way, and resamples to 24 kHz."""
 
     def __init__(self) -> None:
         self.peaks = PeakMeter()
-        self._rumble = _RumbleFilter()
         self._loudness = LoudnessMeter(SAMPLE_RATE)
         self._bandwidth: BandwidthMeter | None = None
 
@@ -221,11 +195,11 @@ class _MonoMix:
         """Little-endian 16-bit samples of all blocks."""
         from av import AudioResampler
 
-        resampler, rate = AudioResampler("flt", "mono", SAMPLE_RATE), 0
+        resampler, rate = AudioResampler("s16", "mono", SAMPLE_RATE), 0
         for waveforms, sample_rate in blocks:
             if rate not in (0, sample_rate):
                 yield self._measured(resampler.resample(None))
-                resampler = AudioResampler("flt", "mono", SAMPLE_RATE)
+                resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
             rate = sample_rate
             yield self._measured(resampler.resample(self._mixed(waveforms, sample_rate)))
         if rate:
@@ -246,7 +220,6 @@ class _MonoMix:
     def _measured(self, frames: "Sequence[AudioFrame]") -> bytes:
         if not frames:
             return b""
-        waveform = self._rumble.passed(np.concatenate([frame.to_ndarray()[0] for frame in frames]))
-        self._loudness.feed(waveform)
-        scale = INTEGER_SCALES["i2"]
-        return np.clip(np.round(waveform * scale), -scale, scale - 1).astype("<i2").tobytes()
+        pcm = np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype("<i2")
+        self._loudness.feed(pcm.astype(np.float32) / INTEGER_SCALES["i2"])
+        return pcm.tobytes()

@@ -57,7 +57,7 @@ def inspect_file(source: Path, work_folder: Path, *, name: str | None = None, de
     gain_db = TARGET_LUFS - recording.loudness_lufs if recording.loudness_lufs > SILENCE_LUFS else 0.0
     activity, music = _listened(wav, detectors, gain_db)
     plan = plan_clips(activity)
-    clips = cut_clips(wav, plan, work_folder / "clips", loudness_lufs=recording.loudness_lufs, offset=activity.offset)
+    clips = cut_clips(wav, plan, work_folder / "clips", loudness_lufs=recording.loudness_lufs)
     figures = measure(recording, activity, music, plan)
     values = {one.name: getattr(figures, one.name) for one in fields(figures)}
     report = FileReport(**values, findings=find(figures, name=name))

@@ -21,6 +21,9 @@ MUSIC_FROM = 0.5
 """The detector's own threshold. Measured over three speakers: clean, noisy or reverberant speech stays below 0.1, music
 20 dB below the speech is above 0.8."""
 
+WINDOW = 400
+"""Samples (25 ms) below which the network refuses to listen."""
+
 SPEECH_COLUMN = 0
 
 
@@ -69,6 +72,8 @@ class MusicDetector:
 
     def _frames(self, block: NDArray[np.float32]) -> NDArray[np.bool_]:
         waveform = np.clip(resample(block, source_rate=SAMPLE_RATE, target_rate=MUSIC_RATE), -1, 1)
+        if len(waveform) < WINDOW:
+            return np.zeros(_frame(len(block) / SAMPLE_RATE), bool)
         probabilities = self._network.detect_probs(waveform)[:, SPEECH_COLUMN + 1 :].max(axis=1, initial=0)
         return _filled(probabilities >= MUSIC_FROM, _frame(len(block) / SAMPLE_RATE))
 

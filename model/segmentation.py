@@ -15,6 +15,7 @@ from model.audio import FULL_SCALE, SAMPLE_RATE, decibels
 from model.engines.protocol import MAX_CLIP_SECONDS
 from model.engines.protocol import MIN_CLIP_SECONDS as MIN_ONLY_CLIP_SECONDS
 from model.files import written_aside
+from model.rumble import without_rumble
 from model.voice_activity import HOP_SECONDS, Activity, Span
 
 MIN_CLIP_SECONDS = 2.0
@@ -212,26 +213,25 @@ def _widened(span: Span, seconds: float, limit: float) -> Span:
     return Span(start_seconds=start, end_seconds=start + seconds)
 
 
-def cut_clips(wav: Path, plan: Plan, folder: Path, *, loudness_lufs: float, offset: float) -> list[CutClip]:
-    """Write the clips of `plan` to `folder`: offset removed, brought to -23 LUFS by one gain, faded at the ends.
+def cut_clips(wav: Path, plan: Plan, folder: Path, *, loudness_lufs: float) -> list[CutClip]:
+    """Write the clips of `plan` to `folder`: rumble removed, brought to -23 LUFS by one gain, faded at the ends.
 
-    `loudness_lufs` and `offset` are those of the whole `wav` (mono, 24 kHz, 16 bit), of which one clip at a time is
-    read. A clip whose peak would pass -1 dBFS gets less gain.
+    `loudness_lufs` is that of the whole `wav` (mono, 24 kHz, 16 bit), of which one clip at a time is read. A clip
+    whose peak would pass -1 dBFS gets less gain.
     """
     gain_db = min(TARGET_LUFS - loudness_lufs, MAX_GAIN_DB)
     folder.mkdir(parents=True, exist_ok=True)
-    return list(_cut_clips(wav, plan.spans, folder, gain_db=gain_db, offset=offset))
+    return list(_cut_clips(wav, plan.spans, folder, gain_db=gain_db))
 
 
-def _cut_clips(
-    source: Path, spans: Sequence[Span], folder: Path, *, gain_db: float, offset: float
-) -> Iterator[CutClip]:
+def _cut_clips(source: Path, spans: Sequence[Span], folder: Path, *, gain_db: float) -> Iterator[CutClip]:
     segment_type = _audio_segment()
     with source.open("rb") as file, wave.open(file, "rb") as wav:
         for number, span in enumerate(spans):
             wav.setpos(round(span.start_seconds * SAMPLE_RATE))
             pcm = np.frombuffer(wav.readframes(round(span.duration_seconds * SAMPLE_RATE)), "<i2")
-            centred = np.clip(np.round(pcm - offset * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
+            clear = np.round(without_rumble(pcm.astype(np.float32)))
+            centred = np.clip(clear, -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
             peak_dbfs = decibels(float(np.abs(centred.astype(np.float32)).max(initial=0)) / FULL_SCALE)
             segment = segment_type(centred.tobytes(), sample_width=2, frame_rate=SAMPLE_RATE, channels=1)
             levelled = segment.apply_gain(min(gain_db, PEAK_LIMIT_DBFS - peak_dbfs))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from model.audio import SAMPLE_RATE, wav_blocks
 from model.errors import WeightsUnavailable
+from model.rumble import RumbleFilter
 
 VAD_RATE = 16_000
 VAD_FRAME = 512
@@ -50,9 +51,7 @@ class Activity:
     speech: tuple[Span, ...]
     """Where somebody speaks, in order, apart by at least 0.1 s."""
     power: NDArray[np.float32]
-    """Mean square of each step of 8 ms, shape (steps,), without the offset."""
-    offset: float
-    """Mean of the waveform (DC)."""
+    """Mean square of each step of 8 ms, shape (steps,), without rumble."""
 
     @property
     def speech_seconds(self) -> float:
@@ -88,7 +87,6 @@ class VoiceActivityDetector:
             duration_seconds=seconds,
             speech=tuple(_spans(probabilities, seconds)),
             power=curves.power,
-            offset=curves.offset,
         )
 
     def _probabilities(self, blocks: Iterator[NDArray[np.float32]], gain_db: float) -> Iterator[NDArray[np.float32]]:
@@ -120,33 +118,23 @@ def _vad_frames(blocks: Iterator[NDArray[np.float32]], gain: float) -> Iterator[
 
 
 class _Curves:
-    """Power and offset of the blocks that pass through."""
+    """Power of the blocks that pass through, and how many samples they have."""
 
     def __init__(self) -> None:
         self.samples = 0
-        self._sum = 0.0
-        self._squares: list[NDArray[np.float32]] = []
-        self._means: list[NDArray[np.float32]] = []
+        self._rumble = RumbleFilter()
+        self._power = [np.zeros(0, np.float32)]
 
     def passing(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         for block in blocks:
             self.samples += len(block)
-            self._sum += float(block.sum(dtype=np.float64))
-            steps = np.pad(block, (0, -len(block) % HOP)).reshape(-1, HOP)
-            self._squares.append(np.square(steps).mean(axis=1))
-            self._means.append(steps.mean(axis=1))
+            steps = np.pad(self._rumble.passed(block), (0, -len(block) % HOP)).reshape(-1, HOP)
+            self._power.append(np.square(steps).mean(axis=1))
             yield block
 
     @property
-    def offset(self) -> float:
-        return self._sum / max(self.samples, 1)
-
-    @property
     def power(self) -> NDArray[np.float32]:
-        if not self._squares:
-            return np.zeros(0, np.float32)
-        squares, means = np.concatenate(self._squares), np.concatenate(self._means)
-        return np.maximum(squares - 2 * self.offset * means + self.offset**2, 0).astype(np.float32)
+        return np.concatenate(self._power)
 
 
 def _spans(probabilities: NDArray[np.float32], seconds: float) -> Iterator[Span]:

@@ -180,10 +180,12 @@ def m004_findings(db: Database) -> None:
     files = db.table("files")
     files.add_column("findings", str, not_null_default="[]")
     files.add_column("left_out", str, not_null_default="{}")
-    for figure in ("music_share", "decay_seconds", "speaker_similarity", "language_probability"):
+    files.add_column("duplicate_of", str, not_null_default="")
+    for figure in ("music_share", "decay_seconds", "speaker_similarity"):
         files.add_column(figure, float)
-    for text in ("language", "duplicate_of"):
-        files.add_column(text, str, not_null_default="")
+    if "language" not in files.columns_dict:
+        files.add_column("language", str, not_null_default="")
+        files.add_column("language_probability", float)
     db.table("clips").add_column("speaker_similarity", float)
     for switch in ("is_review_due", "reduces_noise"):
         db.table("datasets").add_column(switch, int, not_null_default=0)

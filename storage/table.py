@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from sqlite_utils import Database
@@ -113,17 +112,11 @@ class Table(Generic[Record]):
         return Page(records=records, has_more=len(found) > limit)
 
     def _query(self, sql: str, params: Any) -> list[Record]:
-        return [self._from_row(row) for row in self._db.query(sql, params)]
+        hints = get_type_hints(self.record)  # once for all rows: it takes longer than to read one
+        return [self._from_row(row, hints) for row in self._db.query(sql, params)]
 
-    def _from_row(self, row: dict[str, Any]) -> Record:
-        hints = _hints(self.record)
+    def _from_row(self, row: dict[str, Any], hints: dict[str, Any]) -> Record:
         return self.record(**{f.name: _from_value(row[f.name], hints[f.name]) for f in fields(self.record)})  # type: ignore[arg-type]
-
-
-@cache
-def _hints(record: type) -> dict[str, Any]:
-    """Types of a record's fields; resolving them for each row takes most of the time of reading it."""
-    return get_type_hints(record)
 
 
 def _to_row(record: Any) -> dict[str, Any]:

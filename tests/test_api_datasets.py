@@ -193,3 +193,19 @@ def test_a_dataset_in_use_stays_and_clients_are_told_not_to_try_again(api: TestC
     assert refused.status_code == 409
     assert refused.headers["x-should-retry"] == "false"
     assert "in use" in refused.json()["message"]
+
+
+def test_noise_reduction_is_switched_with_the_rest_of_a_dataset(api: TestClient, parts: Parts) -> None:
+    dataset = parts.datasets.create("Ada")
+    for change, expected in (({"reduces_noise": True}, True), ({}, True), ({"reduces_noise": False}, False)):
+        assert api.patch(f"/datasets/{dataset.id}", json={"name": "Ada", **change}).status_code == 204
+        assert api.get(f"/datasets/{dataset.id}").json()["reduces_noise"] == expected
+
+
+def test_a_duplicate_says_so_as_a_finding(api: TestClient, parts: Parts) -> None:
+    dataset = parts.datasets.create("Ada")
+    for name in ("a.flac", "b.flac"):
+        api.post(f"/datasets/{dataset.id}/files", files={"file": (name, RECORDING.open("rb"))})
+    newest = api.get(f"/datasets/{dataset.id}/files").json()["data"][0]
+    assert [(one["kind"], one["verdict"]) for one in newest["findings"]] == [("duplicate", "rejected")]
+    assert newest["language"] is None

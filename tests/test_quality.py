@@ -80,6 +80,12 @@ SPOILT: dict[str, tuple[Callable[[Waveform], Waveform], Verdict, str]] = {
         "long pauses take",
     ),
     "silence": (lambda speech: 0 * speech, Verdict.REJECTED, "No speech was found in My talk"),
+    "hardly anything": (lambda speech: speech[:300], Verdict.REJECTED, "No speech was found"),
+    "a block and a little more": (
+        lambda speech: np.tile(speech, 2)[: 20 * RATE + 100],
+        Verdict.GOOD,
+        "nothing to mend",
+    ),
     "a word": (lambda speech: speech[2_000:10_000], Verdict.REJECTED, "too short"),
 }
 

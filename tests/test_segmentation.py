@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model import audio
 from model.segmentation import CutClip, Plan, Reason, cut_clips, plan_clips
-from model.voice_activity import Activity, Span, VoiceActivityDetector
+from model.voice_activity import HOP_SECONDS, Activity, Span, VoiceActivityDetector
 
 SPEECH = Path(__file__).parent / "data" / "speech"
 RATE = audio.SAMPLE_RATE
@@ -41,7 +41,7 @@ def segmented(
     activity = detector.find_speech(folder / "a.wav")
     plan = plan_clips(activity)
     loudness = audio.loudness_of(waveform, RATE)
-    clips = cut_clips(folder / "a.wav", plan, folder / "clips", loudness_lufs=loudness, offset=activity.offset)
+    clips = cut_clips(folder / "a.wav", plan, folder / "clips", loudness_lufs=loudness)
     return activity, plan, clips
 
 
@@ -116,7 +116,7 @@ def test_a_short_answer_stays_with_its_neighbour() -> None:
         Span(start_seconds=6.0, end_seconds=6.5),
         Span(start_seconds=9.0, end_seconds=14.0),
     )
-    activity = Activity(duration_seconds=16.0, speech=speech, power=np.full(2000, 1e-6, np.float32), offset=0.0)
+    activity = Activity(duration_seconds=16.0, speech=speech, power=np.full(2000, 1e-6, np.float32))
     spans = plan_clips(activity).spans
     assert [(span.start_seconds, span.end_seconds) for span in spans] == [
         (pytest.approx(0.85), pytest.approx(6.65)),
@@ -130,12 +130,17 @@ def test_no_speech_gives_no_clips(tmp_path: Path, detector: VoiceActivityDetecto
     assert [(part.reason, round(part.seconds)) for part in plan.left_out] == [(Reason.SILENCE, 5)]
 
 
-def test_a_quiet_file_with_an_offset_is_levelled_and_centred(
+def test_a_quiet_file_with_rumble_and_an_offset_is_levelled_and_cleared(
     sentences: list[NDArray[np.float32]], tmp_path: Path, detector: VoiceActivityDetector
 ) -> None:
-    quiet = [part * np.float32(0.1) + np.float32(0.05) for part in (*sentences[:2], silence(1), sentences[3])]
-    _, _, clips = segmented(quiet, tmp_path, detector)
+    quiet = np.concatenate([*sentences[:2], silence(1), sentences[3]]) * np.float32(0.1)
+    rumble = np.float32(0.02) * np.sin(2 * np.pi * 12 * np.arange(len(quiet)) / RATE).astype(np.float32)
+    activity, _, clips = segmented([quiet + rumble + np.float32(0.05)], tmp_path, detector)
+    pause = int(len(np.concatenate(sentences[:2])) / RATE / HOP_SECONDS) + 40
+    assert activity.power[pause : pause + 40].mean() < 0.1 * 0.02**2 / 2
     joined = np.concatenate([audio.read_wav(clip.path)[0] for clip in clips])
     assert audio.loudness_of(joined, RATE) == pytest.approx(-23, abs=0.7)
     assert abs(joined.mean()) < 5e-4
+    power = np.abs(np.fft.rfft(joined)) ** 2
+    assert power[np.fft.rfftfreq(len(joined), 1 / RATE) < 20].sum() < 1e-3 * power.sum()
     assert np.abs(joined).max() <= 10 ** (-0.9 / 20)
