@@ -105,14 +105,13 @@ class LoudnessMeter:
         return self._lufs
 
     def _drain(self) -> None:
-        for frame in pulled(self._graph):
+        for frame in _pulled(self._graph):
             lufs = float(frame.metadata.get("lavfi.r128.I", "nan"))
             if np.isfinite(lufs):
                 self._lufs = max(lufs, SILENCE_LUFS)
 
 
-def pulled(graph: "av.filter.Graph") -> "Iterator[av.AudioFrame | av.VideoFrame]":
-    """The frames that a filter graph has ready."""
+def _pulled(graph: "av.filter.Graph") -> "Iterator[av.AudioFrame | av.VideoFrame]":
     from av.error import BlockingIOError, EOFError
 
     while True:

@@ -1,4 +1,5 @@
-"""The process that compares the recordings of a dataset: who speaks in them, and in which language.
+"""The process that compares the recordings of a dataset: who speaks in them, and in which language; and that reduces
+their noise where that is asked for.
 
 Run as `python -m playground.reviewer`; it ends when nothing is due, and its memory with it.
 """
@@ -12,6 +13,7 @@ import numpy as np
 
 from model.errors import ModelError
 from model.evaluation import SpeakerEncoder
+from model.noise_reduction import NoiseReducer
 from model.quality import Finding, Kind
 from model.speakers import HIDING, MIN_SECONDS, Embeddings, embed_clips, find_others, similarities
 from model.spoken_language import LanguageListener, find_foreign
@@ -55,6 +57,8 @@ class Reviewer:
         try:
             self._compare_speakers(dataset.id)
             self._hear_languages(dataset.id)
+            if dataset.reduces_noise:
+                self._reduce_noise(dataset.id)
         except (FileNotFoundError, NotFound):
             log.info("recordings of %s were removed while they were compared", dataset.id)
         except ModelError as error:
@@ -112,6 +116,16 @@ class Reviewer:
                     language=language,
                     language_probability=probability,
                 )
+
+    def _reduce_noise(self, dataset_id: str) -> None:
+        """Make the copies of clips that a training will ask for, so that it need not wait for them."""
+        reducer = NoiseReducer()
+        with self._parts.storage.read() as tables:
+            clips = tables.clips.of_dataset(dataset_id)
+        for clip in clips:
+            target = self._media.clip_without_noise(clip)
+            if os.getppid() == self._parent and not target.exists():
+                reducer.reduce_clip(self._media.path(clip.path), target)
 
     def _spoken(self, dataset_id: str) -> tuple[list[DatasetFile], dict[str, list[Clip]]]:
         """The files with clips, and the clips of each."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from storage.records import Clip
+
 
 class Media:
     """The files of a data folder. Rows hold what `relative` gives; `path` turns it back."""
@@ -33,6 +35,10 @@ class Media:
     def file_folder(self, dataset_id: str, file_id: str) -> Path:
         """The upload, its preview and its clips."""
         return self.dataset_folder(dataset_id) / file_id
+
+    def clip_without_noise(self, clip: Clip) -> Path:
+        """Where the copy of a clip with less noise is kept, if it was made."""
+        return self.file_folder(clip.dataset_id, clip.file_id) / "without_noise" / f"{clip.id}.wav"
 
     def fine_tune_folder(self, fine_tune_id: str) -> Path:
         return self.data_dir / "fine_tunes" / fine_tune_id

@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from storage.table import Page
 
 log = logging.getLogger(__name__)
 
+ROOT = Path(__file__).resolve().parents[2]
 MINIMUM_SECONDS = 60.0
 RECOMMENDED_SECONDS = 30 * 60.0
 IDEAL_SECONDS = 120 * 60.0
@@ -77,21 +80,19 @@ class Datasets:
             return _summary(tables.datasets.get(dataset_id), tables.files.of_dataset(dataset_id))
 
     def set_noise_reduction(self, dataset_id: str, *, is_on: bool) -> Dataset:
-        """Whether the next trainings take steady noise out of its clips; raises NotFound."""
+        """Whether the next trainings take noise out of its clips, which is done in advance; raises NotFound."""
         with self._storage.write() as tables:
-            return tables.datasets.update(dataset_id, reduces_noise=is_on)
+            due = is_on or tables.datasets.get(dataset_id).is_review_due
+            return tables.datasets.update(dataset_id, reduces_noise=is_on, is_review_due=due)
 
     def without_noise(self, clip_id: str) -> tuple[Path, Path]:
-        """A clip as it is, and as a training with noise reduction would hear it (WAV files); raises NotFound."""
-        from model.noise_reduction import reduce_clip
-
+        """A clip as it is, and with less noise (WAV files); the second may take seconds to make. Raises NotFound."""
         with self._storage.read() as tables:
             clip = tables.clips.get(clip_id)
-        media = self._storage.media
-        before = media.path(clip.path)
-        after = media.file_folder(clip.dataset_id, clip.file_id) / "without_noise" / f"{clip.id}.wav"
+        before, after = self._storage.media.path(clip.path), self._storage.media.clip_without_noise(clip)
         if not after.exists():
-            reduce_clip(before, after)
+            command = [sys.executable, "-m", "model.noise_reduction", str(before), str(after)]
+            subprocess.run(command, cwd=ROOT, check=True)
         return before, after
 
     def update(self, dataset_id: str, *, name: str, description: str | None = None) -> Dataset:

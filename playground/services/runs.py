@@ -182,18 +182,26 @@ class Runs:
         """Give the run its own names for the dataset's clips, so that the dataset may change meanwhile."""
         media = self._storage.media
         dataset = tables.datasets.find(fine_tune.dataset_id or "")
+        reduces_noise = dataset is not None and dataset.reduces_noise
         clips = [
             RunClip(
                 id=clip.id,
-                path=media.link_in(media.path(clip.path), self.folder(fine_tune) / "clips" / f"{clip.id}.wav"),
+                path=media.link_in(
+                    self._source(clip, reduces_noise), self.folder(fine_tune) / "clips" / f"{clip.id}.wav"
+                ),
                 transcript=clip.transcript if _fits(clip, fine_tune.language) else "",
                 duration_seconds=clip.duration_seconds,
                 is_heard=clip.transcript_source == "recognition" and clip.language == fine_tune.language,
-                is_noisy=dataset is not None and dataset.reduces_noise,
+                is_noisy=reduces_noise and not media.clip_without_noise(clip).exists(),
             )
             for clip in tables.clips.of_dataset(fine_tune.dataset_id or "")
         ]
         self.write_clips(fine_tune, clips)
+
+    def _source(self, clip: Clip, reduces_noise: bool) -> Path:
+        """A clip's file: the copy with less noise, where one is wanted and was made already."""
+        quieter = self._storage.media.clip_without_noise(clip)
+        return quieter if reduces_noise and quieter.exists() else self._storage.media.path(clip.path)
 
     def forget_clips(self, fine_tune: FineTune) -> None:
         """Before another attempt: the dataset may have changed. Without one, the run's own clips stay."""

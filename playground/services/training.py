@@ -11,7 +11,7 @@ from typing import Any
 from model import base_models
 from model.engines.protocol import FineTuneConfig, StockVoice, TrainingClip
 from model.errors import TooLittleSpeech, TrainingFailed
-from model.noise_reduction import reduce_clip
+from model.noise_reduction import NoiseReducer
 from model.transcription import Transcriber, prepare_whisper
 from playground.parts import Parts
 from playground.processes import give_memory_back
@@ -125,11 +125,12 @@ class TrainingRun:
         clips = self._runs.read_clips(self._fine_tune)
         if not any(clip.is_noisy for clip in clips):
             return
+        reducer = NoiseReducer()
         for number, clip in enumerate(clips):
             if clip.is_noisy:
                 source = self._parts.storage.media.path(clip.path)
                 target = source.with_name(f"{clip.id}-without-noise.wav")
-                reduce_clip(source, target)
+                reducer.reduce_clip(source, target)
                 clips[number] = replace(clip, path=self._parts.storage.media.relative(target), is_noisy=False)
                 yield self._at("prepare", 0, 4, message=f"Reducing noise, clip {number + 1} of {len(clips)}")
         self._runs.write_clips(self._fine_tune, clips)
