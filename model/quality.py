@@ -166,10 +166,11 @@ def _findings_of_content(figures: Figures, name: str, thresholds: Thresholds) ->
             advice="Record whole sentences of 2 seconds and more.",
         )
     elif share < thresholds.good_speech_share or figures.long_pause_seconds > thresholds.good_pause_share * seconds:
+        pauses = f"; long pauses take {figures.long_pause_seconds:.0f} s" if figures.long_pause_seconds else ""
         yield Finding(
             kind=Kind.PAUSES,
             verdict=Verdict.POOR if share < thresholds.poor_speech_share else Verdict.USABLE,
-            reason=f"Only {share:.0%} of it is speech; long pauses take {figures.long_pause_seconds:.0f} s.",
+            reason=f"Only {share:.0%} of it is speech{pauses}.",
             advice="Pauses are left out. Nothing needs to be done if enough speech is left.",
         )
 

@@ -193,3 +193,8 @@ def m004_findings(db: Database) -> None:
         "update files set findings = json_array(json_object("
         "'kind', 'other', 'verdict', verdict, 'reason', reason, 'advice', '')) where verdict not in ('', 'good')"
     )
+    db.execute(
+        "update files set duplicate_of = coalesce((select first.id from files first where first.sha256 = files.sha256"
+        " and first.dataset_id = files.dataset_id and first.rowid < files.rowid order by first.rowid limit 1), '')"
+        " where verdict = 'rejected'"
+    )

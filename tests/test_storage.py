@@ -126,10 +126,14 @@ def test_what_an_earlier_release_found_stays_said(tmp_path: Path) -> None:
             db.execute(f"alter table datasets drop column {column}")
         db.execute("delete from _sqlite_migrations where name = 'm004_findings'")
         db.table("datasets").insert({"id": "d", "name": "A", "description": "", "created_at": now()})
-        db.table("files").insert({"id": "f", "dataset_id": "d", "verdict": "poor", "reason": "Noise.", "filename": "a"})
+        rows = (("f", "poor", "Noise.", "1"), ("g", "good", "", "2"), ("h", "rejected", "The same.", "2"))
+        for id, verdict, reason, sha256 in rows:
+            row = {"id": id, "dataset_id": "d", "verdict": verdict, "reason": reason, "sha256": sha256, "filename": id}
+            db.table("files").insert(row)
         db.conn.commit()
     storage.migrate()
     with storage.read() as tables:
         file = tables.files.get("f")
+        assert [tables.files.get(id).duplicate_of for id in "fgh"] == ["", "", "g"]
     assert file.findings == [{"kind": "other", "verdict": "poor", "reason": "Noise.", "advice": ""}]
     assert (file.left_out, file.duplicate_of) == ({}, "")
