@@ -8,6 +8,7 @@ from playground.api.dependencies import GivenParts
 from playground.api.paging import GivenPaging
 from playground.api.uploads import UPLOAD_FORM, receive_files
 from playground.parts import Parts
+from playground.services.errors import full_disk_in_words
 from storage.errors import NotFound
 from storage.records import DatasetFile
 
@@ -52,7 +53,7 @@ def list_files(dataset_id: str, parts: GivenParts, paging: GivenPaging) -> schem
 async def upload_file(dataset_id: str, request: Request, parts: GivenParts) -> Response:
     """Take a recording of any format in, or a transcript (`.txt`, `metadata.csv`). It is checked afterwards."""
     await run_in_threadpool(parts.datasets.get, dataset_id)
-    with parts.storage.media.scratch_folder() as folder:
+    with full_disk_in_words(), parts.storage.media.scratch_folder() as folder:
         for received in await receive_files(request, folder):
             await run_in_threadpool(parts.datasets.add_file, dataset_id, received.filename, received.path)
     return Response(status_code=204)

@@ -11,10 +11,11 @@ from model.decoding import FORMATS
 from playground import formatting
 from playground.pages.markup import action, bullets, empty, player, table
 from playground.pages.place import Place
+from playground.pages.recorder import recorder, recorder_state
 from playground.pages.widgets import Poll, Updates, clickable, html, on
 from playground.parts import Parts
 from playground.services.datasets import DatasetSummary
-from playground.services.errors import ServiceError
+from playground.services.errors import ServiceError, full_disk_in_words
 from storage.records import DatasetFile
 
 SUFFIXES = [f".{name}" for name in (*FORMATS, "txt", "csv")]
@@ -22,13 +23,23 @@ COLUMNS = ("File", "Verdict", "Length", "Loudness", "Signal to noise", "Rate", "
 
 
 class Recordings:
-    """Drop, judge, listen, remove. `dataset_of` tells which dataset a place means."""
+    """Drop, record, judge, listen, remove.
+
+    `dataset_of` tells which dataset a place means; `language_of`, in which language it is recorded, where one knows.
+    """
 
     def __init__(
-        self, parts: Parts, router: gr.HTML, *, prefix: str, dataset_of: Callable[[Place], str | None]
+        self,
+        parts: Parts,
+        router: gr.HTML,
+        *,
+        prefix: str,
+        dataset_of: Callable[[Place], str | None],
+        language_of: Callable[[Place], str | None] = lambda place: None,
     ) -> None:
         self._parts = parts
         self._dataset_of = dataset_of
+        self._language_of = language_of
         self.poll = Poll()
         self._summary = html(elem_id=f"{prefix}-summary")
         self._drop = gr.File(
@@ -39,9 +50,10 @@ class Recordings:
             elem_id=f"{prefix}-drop",
             elem_classes="drop",
         )
+        self._recorder = recorder(f"{prefix}-recorder")
         self._status = html(elem_id=f"{prefix}-status", elem_classes="status-line")
         self._table = clickable(elem_id=f"{prefix}-files")
-        self._live = [self._summary, self._status, self._table]
+        self._live = [self._summary, self._recorder, self._status, self._table]
         self.outputs: list[Any] = [*self._live, *self.poll.outputs]
         on(
             self._drop.upload,
@@ -60,11 +72,12 @@ class Recordings:
         dataset_id = self._dataset_of(place)
         if not dataset_id:
             words = empty("No dataset yet", "Choose or create one in the step before.")
-            return {self._summary: words, self._status: "", self._table: ""}
+            return {self._summary: words, self._recorder: "", self._status: "", self._table: ""}
         files = self._parts.datasets.files(dataset_id)
         summary = self._parts.datasets.summary(dataset_id)
         return {
             self._summary: _summary(summary),
+            self._recorder: recorder_state(dataset_id, files, language=self._language_of(place)),
             self._status: f'<p role="status">{escape(_status(summary))}</p>',
             self._table: _table(dataset_id, files),
         }
@@ -77,7 +90,8 @@ class Recordings:
             return {self._drop: None}
         for upload in dict.fromkeys(uploads or []):
             try:
-                self._parts.datasets.add_file(dataset_id, Path(upload).name, Path(upload))
+                with full_disk_in_words():
+                    self._parts.datasets.add_file(dataset_id, Path(upload).name, Path(upload))
             except ServiceError as error:
                 gr.Warning(escape(str(error)), title="Not added")
         return {self._drop: None} | self.show(place)

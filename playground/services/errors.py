@@ -1,5 +1,9 @@
 """Errors of the use cases: what happened and what to do, with a stable code for programs."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ServiceError(Exception):
     """Base; `status` is the HTTP status that fits, `title` its short name."""
@@ -58,3 +62,22 @@ class SpeechUnavailable(ServiceError):
     code = "speech_unavailable"
     status = 503
     title = "Speech unavailable"
+
+
+class DiskFull(ServiceError):
+    """There is no room for an upload."""
+
+    code = "disk_full"
+    status = 507
+    title = "Disk full"
+
+
+@contextmanager
+def full_disk_in_words() -> Iterator[None]:
+    """Turn the system's word for a full disk into DiskFull; its other errors pass."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull("The disk of this machine is full, and nothing was saved. Make room, then try again.") from error

@@ -15,7 +15,9 @@ class Samples:
     def __init__(self, parts: Parts, router: gr.HTML) -> None:
         self._parts = parts
         html(heading("Upload samples", "Each file is judged as it arrives. Add and remove as you like.", level=2))
-        self._recordings = Recordings(parts, router, prefix="samples", dataset_of=self._dataset_of)
+        self._recordings = Recordings(
+            parts, router, prefix="samples", dataset_of=self._dataset_of, language_of=self._language_of
+        )
         self.timers = [self._recordings.poll.timer]
         with gr.Row(elem_classes="lead-on"):
             leave = gr.Button("Next", variant="primary", elem_id="samples-next")
@@ -27,3 +29,6 @@ class Samples:
 
     def _dataset_of(self, place: Place) -> str | None:
         return self._parts.fine_tuning.get(place.clone).dataset_id
+
+    def _language_of(self, place: Place) -> str:
+        return self._parts.fine_tuning.get(place.clone).language
