@@ -8,6 +8,7 @@ who stops early has recorded as much variety as possible; when nothing new is le
 import argparse
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from model.engines.kokoro.phonemes import phonemes_of
@@ -25,7 +26,7 @@ Sounds = frozenset[str]
 def sounds_of(text: str, language: str) -> Sounds:
     """The phonemes of a sentence, and the pairs of phonemes that follow each other inside its words and across them."""
     phonemes = "".join(symbol for symbol in phonemes_of(text, language) if symbol not in NOT_SOUNDS)
-    return frozenset(phonemes) | {first + second for first, second in zip(phonemes, phonemes[1:], strict=False)}
+    return frozenset(phonemes) | {first + second for first, second in pairwise(phonemes)}
 
 
 def ordered(sounds: Sequence[Sounds], amount: int) -> list[int]:

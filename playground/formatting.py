@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
-from playground.services.datasets import IDEAL_SECONDS, RECOMMENDED_SECONDS
 from playground.services.runs import CANCELLED
 from storage.records import DatasetFile, FineTune, Status, TrainingEvent
 
@@ -149,22 +148,6 @@ def progress_bar(fraction: float, *, label: str) -> str:
     return (
         f'<div class="bar" role="progressbar" aria-label="{escape(label)}" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{part:.0f}"><span style="width:{part:.1f}%"></span></div>'
-    )
-
-
-def meter(usable_seconds: float) -> str:
-    """Usable minutes against the recommended minimum and the ideal, which is the bar's end."""
-    part = min(usable_seconds / IDEAL_SECONDS, 1.0) * 100
-    minimum = RECOMMENDED_SECONDS / IDEAL_SECONDS * 100
-    tone = "good" if usable_seconds >= RECOMMENDED_SECONDS else "fair"
-    return (
-        '<div class="meter">'
-        f"<p><strong>{escape(minutes(usable_seconds))}</strong> of usable speech</p>"
-        f'<div class="track {tone}" role="meter" aria-label="Usable minutes" aria-valuemin="0" '
-        f'aria-valuemax="{IDEAL_SECONDS / 60:.0f}" aria-valuenow="{usable_seconds / 60:.1f}">'
-        f'<span style="width:{part:.2f}%"></span><i style="left:{minimum:.0f}%"></i></div>'
-        f'<div class="marks"><span style="left:{minimum:.0f}%">{RECOMMENDED_SECONDS / 60:.0f} min · recommended'
-        f'</span><span class="end">{IDEAL_SECONDS / 60:.0f} min · ideal</span></div></div>'
     )
 
 

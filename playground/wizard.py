@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 TITLE = "Voice Playground"
+LOOKS = ("page.css", "samples.css")
 BOOTING = "?"
 """The router's value before the address is read: no query is this, so that the first one counts as a change."""
 
@@ -65,7 +66,9 @@ def mount(app: "FastAPI", parts: Parts) -> "FastAPI":
         show_error=False,
         enable_monitoring=False,
         theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        head=f"<style>{(HERE / 'page.css').read_text(encoding='utf-8')}</style>",
+        head="".join(
+            f"<style>{(HERE / name).read_text(encoding='utf-8')}</style>" for name in ("page.css", "samples.css")
+        ),
     )
 
 

@@ -103,15 +103,6 @@ def test_what_people_write_is_escaped() -> None:
     assert "<script>" not in formatting.chip("<script>", "plain")
 
 
-@pytest.mark.parametrize(
-    ("usable", "width", "tone"), [(0, "0.00", "fair"), (1800, "25.00", "good"), (9000, "100.00", "good")]
-)
-def test_the_meter_ends_at_the_ideal(usable: float, width: str, tone: str) -> None:
-    drawn = formatting.meter(usable)
-    assert f"width:{width}%" in drawn
-    assert f'class="track {tone}"' in drawn
-
-
 def make_events(losses: list[float | None], *, attempt: int = 1, stage: str = "voice") -> list[TrainingEvent]:
     return [
         TrainingEvent(fine_tune_id="f", attempt=attempt, stage=stage, step=step, steps=len(losses), loss=loss)

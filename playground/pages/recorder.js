@@ -78,6 +78,8 @@ const showLevel = (level, judgement) => {
   meter.setAttribute("aria-valuetext", judgement || "off");
   meter.querySelector("span").style.width = `${Math.min(Math.max((level + 60) / 60, 0), 1) * 100}%`;
   part("judgement").textContent = judgement;
+  const seconds = Math.floor(take?.seconds ?? 0);
+  part("time").textContent = phase === "recording" ? `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` : "";
 };
 
 const record = async () => {

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from model.decoding import FORMATS
-from playground import formatting
+from playground import formatting, pictures
 from playground.pages.markup import action, bullets, empty, player, table
 from playground.pages.place import Place
 from playground.pages.recorder import recorder, recorder_state
@@ -16,6 +16,7 @@ from playground.pages.widgets import Poll, Updates, clickable, html, on
 from playground.parts import Parts
 from playground.services.datasets import DatasetSummary
 from playground.services.errors import ServiceError, full_disk_in_words
+from playground.services.overview import overview_of
 from storage.records import DatasetFile
 
 SUFFIXES = [f".{name}" for name in (*FORMATS, "txt", "csv")]
@@ -76,7 +77,7 @@ class Recordings:
         files = self._parts.datasets.files(dataset_id)
         summary = self._parts.datasets.summary(dataset_id)
         return {
-            self._summary: _summary(summary),
+            self._summary: _summary(files),
             self._recorder: recorder_state(dataset_id, files, language=self._language_of(place)),
             self._status: f'<p role="status">{escape(_status(summary))}</p>',
             self._table: _table(dataset_id, files),
@@ -101,9 +102,16 @@ class Recordings:
         return self.show(Place.parse(query))
 
 
-def _summary(summary: DatasetSummary) -> str:
-    advice = f"<h3>What would help most</h3>{bullets(summary.advice)}" if summary.files and summary.advice else ""
-    return formatting.meter(summary.usable_seconds) + f'<div class="advice">{advice}</div>'
+def _summary(files: Sequence[DatasetFile]) -> str:
+    overview = overview_of(files)
+    if not files:
+        return pictures.minutes_picture(overview)
+    advice = [f"{one.words}{f' (+{one.points})' if one.points else ''}" for one in overview.improvements]
+    helps = f'<div class="advice"><h3>What would help most</h3>{bullets(advice)}</div>' if advice else ""
+    return (
+        f'<div class="overview">{pictures.score_picture(overview)}{pictures.minutes_picture(overview)}</div>'
+        f"{helps}{pictures.files_pictures(files)}"
+    )
 
 
 def _status(summary: DatasetSummary) -> str:

@@ -26,7 +26,7 @@ REJECTED = "rejected"
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSummary:
-    """What a dataset amounts to; `advice` holds the few things that would improve it most."""
+    """What a dataset amounts to in figures; services/overview.py says what they mean."""
 
     dataset: Dataset
     files: int
@@ -34,7 +34,6 @@ class DatasetSummary:
     rejected: int
     usable_seconds: float
     total_seconds: float
-    advice: tuple[str, ...]
 
     @property
     def usable_minutes(self) -> float:
@@ -255,21 +254,4 @@ def _summary(dataset: Dataset, files: Sequence[DatasetFile]) -> DatasetSummary:
         rejected=sum(file.verdict == REJECTED for file in files),
         usable_seconds=sum(file.usable_seconds for file in files),
         total_seconds=sum(file.duration_seconds or 0 for file in files),
-        advice=_advice(files),
     )
-
-
-def _advice(files: Sequence[DatasetFile]) -> tuple[str, ...]:
-    """The two or three things that would improve a dataset most."""
-    advice = []
-    usable = sum(file.usable_seconds for file in files)
-    if usable < RECOMMENDED_SECONDS:
-        missing = (RECOMMENDED_SECONDS - usable) / 60
-        advice.append(f"Add {missing:.0f} minutes or more of speech: 30 minutes is the recommended minimum.")
-    poor = [file for file in files if file.verdict == "poor"]
-    if poor:
-        advice.append(f"Record {len(poor)} of the files again, “{poor[0].filename}” first: {poor[0].reason}")
-    rejected = [file for file in files if file.verdict == REJECTED]
-    if rejected:
-        advice.append(f"{len(rejected)} of {len(files)} files cannot be used; see the reason at each.")
-    return tuple(advice[:3])

@@ -10,7 +10,7 @@ from storage.records import DatasetFile
 
 FOLDER = Path(__file__).parent.parent / "scripts"
 LONGEST_NAME = 60
-NOT_IN_NAMES = str.maketrans("", "", ".,;:!?¿¡।…\"“”«»/\\|<>*")
+NOT_IN_NAMES = str.maketrans("", "", '.,;:!?¿¡।…"“”«»/\\|<>*')
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import soundfile
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from playground.browser import find_browser
 from playground.parts import Parts, make_parts
 from playground.settings import Settings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SPEECH
 from tests.e2e.browsing import Watched, watched
 
 expect.set_options(timeout=20_000)
@@ -28,6 +29,8 @@ QUIET = [
     "--no-first-run",
     "--no-default-browser-check",
     "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]
 
 
@@ -41,10 +44,14 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, else playwright's own."""
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The system's Chromium, else playwright's own; a recording speaks into its microphone, again and again."""
+    spoken = tmp_path_factory.mktemp("microphone") / "spoken.wav"
+    soundfile.write(spoken, *soundfile.read(SPEECH / "vm-instructions.flac"))
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=find_browser(), args=QUIET)
+        launched = playwright.chromium.launch(
+            executable_path=find_browser(), args=[*QUIET, f"--use-file-for-fake-audio-capture={spoken}"]
+        )
         yield launched
         launched.close()
 
