@@ -38,8 +38,8 @@ const say = (words) => part("words").replaceChildren(words);
 
 const openMicrophone = async () => {
   microphone = await tapMicrophone(hear, () => {
-    closeMicrophone();
     if (phase === "recording") become("idle", LOST);
+    closeMicrophone();
   });
 };
 
