@@ -1,4 +1,4 @@
-"""The dataset's pictures as HTML and SVG: score, minutes, loudness, noise. Pure functions.
+"""The dataset's pictures as HTML and SVG: score, minutes, loudness, noise, speaker. Pure functions.
 
 Words stay in HTML, so that they keep their size on a narrow screen; shapes are SVG and stretch. Where a thing stands,
 or how it is hatched, says the same as its colour.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 from model.quality import Thresholds
+from model.speakers import SAME_FROM
 from playground.formatting import count, minutes
 from playground.services.datasets import IDEAL_SECONDS, RECOMMENDED_SECONDS
 from playground.services.overview import Overview
@@ -18,6 +19,7 @@ REASONS = {
     "silence": "pauses and silence",
     "too short": "pieces below 2 seconds",
     "duplicate": "duplicates",
+    "excluded": "excluded by you",
 }
 """Reasons for leaving something out as people read them; others are shown as they are."""
 
@@ -37,6 +39,8 @@ def score_picture(overview: Overview) -> str:
 
 
 def _score_words(overview: Overview) -> str:
+    if not overview.usable_seconds:
+        return "No usable speech yet."
     amount = round(100 * overview.amount)
     words = f"{minutes(overview.usable_seconds)} of speech count for {amount} of 100"
     lost = amount - overview.score
@@ -62,7 +66,7 @@ def minutes_picture(overview: Overview) -> str:
         '<div class="track pieces" role="meter" aria-label="Usable minutes" aria-valuemin="0" '
         f'aria-valuemax="{IDEAL_SECONDS / 60:.0f}" aria-valuenow="{overview.usable_seconds / 60:.1f}">'
         f"{pieces}{marks}</div>"
-        f'<div class="marks"><span style="left:{_share(RECOMMENDED_SECONDS, end)}">'
+        f'<div class="marks"><span style="left:max(72px, {_share(RECOMMENDED_SECONDS, end)})">'
         f"{RECOMMENDED_SECONDS / 60:.0f} min · recommended</span>"
         f'<span class="end" style="right:{_share(end - IDEAL_SECONDS, end)}">{IDEAL_SECONDS / 60:.0f} min · ideal'
         f'</span></div><ul class="legend">{legend}</ul></div>'
@@ -117,11 +121,21 @@ NOISE = Axis(
     unit="dB",
     zones=(
         Zone(start=0, name="noisy", tone="poor"),
-        Zone(start=_LIMITS.poor_snr_db, name="some noise", tone="fair"),
+        Zone(start=_LIMITS.poor_snr_db, name="fair", tone="fair"),
         Zone(start=_LIMITS.good_snr_db, name="good", tone="good"),
     ),
     end=72,
     value=lambda file: file.snr_db,
+)
+SPEAKER = Axis(
+    title="One speaker",
+    unit="likeness to the main voice",
+    zones=(
+        Zone(start=0.4, name="another voice?", tone="poor"),
+        Zone(start=SAME_FROM, name="same voice", tone="good"),
+    ),
+    end=1.0,
+    value=lambda file: file.speaker_similarity,
 )
 BINS = 26
 HEIGHT = 60
@@ -130,8 +144,8 @@ NAMED = 5
 
 
 def files_pictures(files: Sequence[DatasetFile]) -> str:
-    """How loud and how noisy the files are: one histogram each; empty before anything is measured."""
-    drawn = "".join(histogram(axis, files) for axis in (LOUDNESS, NOISE))
+    """How loud, how noisy and how like one speaker the files are: a histogram each, once it is measured."""
+    drawn = "".join(histogram(axis, files) for axis in (LOUDNESS, NOISE, SPEAKER))
     return f'<div class="histograms">{drawn}</div>' if drawn else ""
 
 
@@ -182,7 +196,7 @@ def _bands(axis: Axis) -> str:
 def _zone_names(axis: Axis) -> str:
     return "".join(
         f'<span style="width:{100 * (end - start):.1f}%">{escape(zone.name)}'
-        f"<small>{f'{zone.start:.0f}'.replace('-', '−')}</small></span>"
+        f"<small>{f'{zone.start:g}'.replace('-', '−')}</small></span>"
         for zone, start, end in _edges(axis)
     )
 

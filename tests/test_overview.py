@@ -2,14 +2,22 @@
 
 import pytest
 
+from model.quality import Finding, Kind, Verdict
 from playground import pictures
-from playground.services.overview import DUPLICATE, SILENCE, amount_of, overview_of
+from playground.services.findings import columns_of, duplicate_columns, rejected_columns
+from playground.services.overview import DUPLICATE, EXCLUDED, FAULTS, SILENCE, amount_of, overview_of
+from storage.records import DatasetFile
 from tests.test_formatting import make_file
 
 
-def clear(seconds: float, **changes: object) -> object:
+def clear(seconds: float, **changes: object) -> DatasetFile:
     known = {"verdict": "good", "usable_seconds": seconds, "duration_seconds": seconds, "loudness_lufs": -20.0}
-    return make_file(**{**known, "snr_db": 45.0, "bandwidth_hz": 16_000.0, "clipping_ratio": 0.0, **changes})
+    return make_file(**{**known, "snr_db": 45.0, **changes})
+
+
+def faulty(seconds: float, *kinds: Kind, **changes: object) -> DatasetFile:
+    found = [Finding(kind=kind, verdict=Verdict.POOR, reason="", advice="") for kind in kinds]
+    return clear(seconds, **{**columns_of(found), **changes})
 
 
 @pytest.mark.parametrize(("seconds", "amount"), [(0, 0), (900, 0.4), (1800, 0.8), (4500, 0.9), (7200, 1), (9000, 1)])
@@ -34,31 +42,45 @@ def test_files_that_are_still_being_checked_count_for_nothing() -> None:
 
 
 def test_what_was_left_out_is_summed_up_by_reason_most_first() -> None:
+    first = clear(60, duration_seconds=100, left_out={SILENCE: 30.0, "too short": 8.0})
     files = [
-        clear(60, duration_seconds=100, left_out={SILENCE: 30.0, "too short": 10.0}, sha256="a"),
-        clear(60, duration_seconds=65, sha256="b"),
-        make_file(verdict="rejected", sha256="a"),
-        make_file(verdict="rejected", sha256="c"),
+        first,
+        clear(60, duration_seconds=65),
+        make_file(**duplicate_columns(first)),
+        make_file(**rejected_columns("No sound.")),
     ]
     overview = overview_of(files)
-    assert list(overview.left_out.items()) == [(DUPLICATE, 100), (SILENCE, 35), ("too short", 10)]
+    assert list(overview.left_out.items()) == [(DUPLICATE, 100), (SILENCE, 35), ("too short", 8), (EXCLUDED, 2)]
     assert overview.unreadable == 1
 
 
 def test_what_brings_most_comes_first_with_its_points() -> None:
-    files = [clear(1500, verdict="poor", snr_db=12.0, filename="cellar.wav"), clear(240)]
+    files = [faulty(1500, Kind.NOISE, filename="cellar.wav"), clear(240)]
     noisy, more = overview_of(files).improvements
     assert noisy.words == (
-        "Record the noisy file (25.0 minutes) again in a quiet room, close to the microphone: “cellar.wav” first."
+        "Record the noisy file “cellar.wav” (25.0 minutes) again in a quiet room, close to the microphone."
     )
     assert noisy.points > more.points > 0
     assert more.words == "Add 1 minute of speech: 30 are the recommended minimum."
 
 
+def test_what_would_not_mend_a_file_brings_no_points() -> None:
+    alone, both = faulty(1800, Kind.NOISE), faulty(1800, Kind.NOISE, Kind.MUSIC)
+    points = [{one.words[:7]: one.points for one in overview_of([file]).improvements} for file in (alone, both)]
+    assert points[0]["Record "] == 48
+    assert (points[1]["Record "], points[1]["Replace"]) == (0, 0)
+
+
 def test_three_things_are_named_at_most() -> None:
-    faulty = {"snr_db": 10.0, "bandwidth_hz": 3000.0, "clipping_ratio": 0.1, "loudness_lufs": -48.0}
-    files = [clear(300, verdict="poor", **faulty), make_file(verdict="rejected")]
+    files = [faulty(300, *FAULTS), make_file(**rejected_columns("No sound."))]
     assert len(overview_of(files).improvements) == 3
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_several_files_of_a_fault_are_named_together(kind: Kind) -> None:
+    files = [faulty(1200, kind, filename="a.wav"), faulty(2400, kind, filename="b {}.wav"), clear(7200)]
+    (named,) = overview_of(files).improvements
+    assert "the 2 " in named.words and "files" in named.words and "(60.0 minutes, “b {}.wav” first)" in named.words
 
 
 def test_the_bar_shows_every_part_in_its_proportion() -> None:
@@ -76,13 +98,14 @@ def test_the_ring_says_its_score_and_what_it_is_made_of() -> None:
     drawn = pictures.score_picture(overview_of([clear(1200), clear(600, verdict="poor")]))
     assert "Score of the dataset: 64 of 100" in drawn
     assert "30 minutes of speech count for 80 of 100; noise and other faults take 16 off." in drawn
+    assert "No usable speech yet." in pictures.score_picture(overview_of([make_file()]))
     assert "and all of it is clear" in pictures.score_picture(overview_of([clear(1800)]))
 
 
 def test_each_file_stands_in_the_zone_of_its_figure() -> None:
     files = [clear(60, snr_db=snr) for snr in (12.0, 25.0, 26.0, 50.0)] + [make_file()]
     drawn = pictures.histogram(pictures.NOISE, files)
-    assert 'aria-label="Speech above the noise: 1 file good, 2 files some noise, 1 file noisy"' in drawn
+    assert 'aria-label="Speech above the noise: 1 file good, 2 files fair, 1 file noisy"' in drawn
     tones = [part.split('"')[0] for part in drawn.split('<rect class="')[1:]]
     assert tones == ["band poor", "band fair", "band good", "poor", "fair", "good"]
 
@@ -94,6 +117,11 @@ def test_figures_beyond_the_axis_are_drawn_at_its_ends() -> None:
 
 def test_nothing_is_drawn_before_anything_is_measured() -> None:
     assert pictures.files_pictures([make_file()]) == ""
+
+
+def test_a_file_with_another_voice_stands_apart() -> None:
+    drawn = pictures.files_pictures([clear(60, speaker_similarity=0.94), clear(60, speaker_similarity=0.6)])
+    assert "One speaker: 1 file same voice, 1 file another voice?" in drawn
 
 
 def test_names_of_files_stay_text_in_pictures() -> None:

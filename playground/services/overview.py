@@ -5,20 +5,20 @@ functions of the rows.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from model.quality import Thresholds, Verdict
+from model.quality import Kind, Verdict, verdict_of
 from playground.services.datasets import IDEAL_SECONDS, RECOMMENDED_SECONDS
+from playground.services.findings import findings_of
 from storage.records import DatasetFile
 
 RECOMMENDED_SCORE = 0.8
 CLEARNESS = {Verdict.GOOD: 1.0, Verdict.USABLE: 0.8, Verdict.POOR: 0.4}
 """What a second of a file counts for, by its verdict."""
 
-THRESHOLDS = Thresholds()
 MOST_IMPROVEMENTS = 3
-SILENCE, DUPLICATE = "silence", "duplicate"
+SILENCE, DUPLICATE, EXCLUDED = "silence", "duplicate", "excluded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,35 +51,28 @@ class Overview:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing that figures show in a file, what to do about it, and how to tell it."""
+    """How to tell files with one kind of finding, and what to do with them; `{files}` stands for file or files."""
 
-    name: str
-    advice: str
-    is_in: Callable[[DatasetFile], bool]
+    which: str
+    what_to_do: str
 
 
-FAULTS = (
-    Fault(
-        name="noisy",
-        advice="in a quiet room, close to the microphone",
-        is_in=lambda file: (file.snr_db if file.snr_db is not None else 99.0) < THRESHOLDS.good_snr_db,
+FAULTS = {
+    Kind.NOISE: Fault(
+        which="noisy {files}", what_to_do="Record {which} again in a quiet room, close to the microphone."
     ),
-    Fault(
-        name="muffled",
-        advice="with a better microphone, or take the originals instead of compressed copies",
-        is_in=lambda file: (file.bandwidth_hz or 99_000.0) < THRESHOLDS.good_bandwidth_hz,
+    Kind.REVERBERATION: Fault(
+        which="echoing {files}", what_to_do="Record {which} again in a room with curtains and carpets."
     ),
-    Fault(
-        name="clipped",
-        advice="with less input gain",
-        is_in=lambda file: (file.clipping_ratio or 0.0) > THRESHOLDS.good_clipping_ratio,
+    Kind.BANDWIDTH: Fault(
+        which="muffled {files}", what_to_do="Replace {which} by the originals, or record them with a better microphone."
     ),
-    Fault(
-        name="very quiet",
-        advice="louder, closer to the microphone",
-        is_in=lambda file: (file.loudness_lufs or 0.0) < THRESHOLDS.good_loudness_lufs,
-    ),
-)
+    Kind.CLIPPING: Fault(which="distorted {files}", what_to_do="Record {which} again with less input gain."),
+    Kind.LOUDNESS: Fault(which="very quiet {files}", what_to_do="Record {which} again, louder."),
+    Kind.MUSIC: Fault(which="{files} with music", what_to_do="Replace {which} by recordings without music."),
+    Kind.SPEAKER: Fault(which="{files} with another voice", what_to_do="Remove {which}, or exclude those clips."),
+    Kind.LANGUAGE: Fault(which="{files} in another language", what_to_do="Remove {which}."),
+}
 
 
 def overview_of(files: Sequence[DatasetFile]) -> Overview:
@@ -89,7 +82,7 @@ def overview_of(files: Sequence[DatasetFile]) -> Overview:
     return Overview(
         usable_seconds=usable,
         left_out=_left_out(judged),
-        unreadable=sum(file.duration_seconds is None and not _twin_of(file, judged) for file in judged),
+        unreadable=sum(file.duration_seconds is None and not file.duplicate_of for file in judged),
         amount=amount_of(usable),
         clearness=_clearness(judged),
         improvements=_improvements(judged),
@@ -116,25 +109,18 @@ def _points(files: Sequence[DatasetFile], *, more_seconds: float = 0.0) -> float
 
 
 def _left_out(files: Sequence[DatasetFile]) -> dict[str, float]:
+    lengths = {file.id: file.duration_seconds or 0.0 for file in files}
     amounts: defaultdict[str, float] = defaultdict(float)
     for file in files:
-        twin = _twin_of(file, files)
-        if twin is not None:
-            amounts[DUPLICATE] += twin.duration_seconds or 0.0
+        if file.duplicate_of:
+            amounts[DUPLICATE] += lengths.get(file.duplicate_of, 0.0)
             continue
         for reason, seconds in file.left_out.items():
             amounts[reason] += seconds
-        rest = (file.duration_seconds or 0.0) - file.usable_seconds - sum(file.left_out.values())
-        amounts[SILENCE] += max(rest, 0.0)
+        rest = lengths[file.id] - file.usable_seconds - sum(file.left_out.values())
+        amounts[EXCLUDED if file.left_out else SILENCE] += max(rest, 0.0)
     most_first = sorted(amounts.items(), key=lambda item: -item[1])
     return {reason: seconds for reason, seconds in most_first if seconds >= 1}
-
-
-def _twin_of(file: DatasetFile, files: Sequence[DatasetFile]) -> DatasetFile | None:
-    """The file that this one is an exact copy of, when it is left out as such."""
-    if file.verdict != Verdict.REJECTED or file.duration_seconds is not None:
-        return None
-    return next((other for other in files if other.sha256 == file.sha256 and other.duration_seconds), None)
 
 
 def _improvements(files: Sequence[DatasetFile]) -> tuple[Improvement, ...]:
@@ -152,24 +138,31 @@ def _possible_improvements(files: Sequence[DatasetFile]) -> Iterator[Improvement
             words = f"Add {_count(max(round(missing / 60), 1), 'minute')} of speech: {goal / 60:.0f} are the {name}."
             yield Improvement(words=words, points=round(_points(files, more_seconds=missing) - now))
             break
-    for fault in FAULTS:
-        found = [file for file in files if file.usable_seconds and file.verdict != Verdict.GOOD and fault.is_in(file)]
+    for kind, fault in FAULTS.items():
+        found = [file for file in files if file.usable_seconds and any(one.kind == kind for one in findings_of(file))]
         if found:
-            better = [replace(file, verdict=str(Verdict.GOOD)) if file in found else file for file in files]
-            yield Improvement(words=_again(fault, found), points=round(_points(better) - now))
+            mended = [_without(file, kind) if file in found else file for file in files]
+            yield Improvement(words=_words(fault, found), points=max(round(_points(mended) - now), 0))
     rejected = [file for file in files if file.verdict == Verdict.REJECTED]
     if rejected:
-        words = (
-            f"{_count(len(rejected), 'file')} cannot be used; see the reason at each."
-        )
+        words = f"{_count(len(rejected), 'file')} cannot be used; see the reason at each."
         yield Improvement(words=words, points=0)
 
 
-def _again(fault: Fault, files: Sequence[DatasetFile]) -> str:
-    worst = max(files, key=lambda file: file.usable_seconds)
-    minutes = sum(file.usable_seconds for file in files) / 60
-    what = f"the {fault.name} file" if len(files) == 1 else f"the {len(files)} {fault.name} files"
-    return f"Record {what} ({minutes:.1f} minutes) again {fault.advice}: “{worst.filename}” first."
+def _without(file: DatasetFile, kind: Kind) -> DatasetFile:
+    """The file as it would be judged if nothing of this kind had been found."""
+    others = [one for one in findings_of(file) if one.kind != kind]
+    return replace(file, verdict=str(verdict_of(others)))
+
+
+def _words(fault: Fault, files: Sequence[DatasetFile]) -> str:
+    longest = max(files, key=lambda file: file.usable_seconds)
+    amount = f"{sum(file.usable_seconds for file in files) / 60:.1f} minutes"
+    if len(files) == 1:
+        which = f"the {fault.which.format(files='file')} “{longest.filename}” ({amount})"
+    else:
+        which = f"the {len(files)} {fault.which.format(files='files')} ({amount}, “{longest.filename}” first)"
+    return fault.what_to_do.format(which=which)
 
 
 def _count(number: int, noun: str) -> str:
