@@ -1,10 +1,9 @@
-"""The process that judges uploaded recordings and cuts them into clips, one file after the other.
+"""The process that judges uploaded recordings and cuts them into clips, and unpacks archives, one after the other.
 
 Run as `python -m playground.inspector`. A file that kills it is tried once more and then rejected.
 """
 
 import errno
-import fcntl
 import logging
 import os
 import shutil
@@ -14,13 +13,14 @@ import threading
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 from model.audio import Recording, make_preview
 from model.errors import ModelError
 from model.voice_activity import VoiceActivityDetector
 from playground.parts import Parts, make_parts
-from playground.processes import lower_priority, set_up_logging, share_processors
+from playground.processes import is_only_one, lower_priority, set_up_logging, share_processors
+from playground.services.errors import ServiceError
+from playground.services.unpacking import Unpacker, is_archive
 from playground.settings import Settings
 from storage.errors import NotFound
 from storage.records import Clip, DatasetFile
@@ -39,6 +39,7 @@ class Inspector:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._media = parts.storage.media
+        self._unpacker = Unpacker(parts.storage, parts.settings, parts.given_texts)
 
     @cached_property
     def _detector(self) -> VoiceActivityDetector:
@@ -50,7 +51,7 @@ class Inspector:
         idle = threading.Event()
         with (self._parts.settings.data_dir / "inspector.lock").open("w") as lock:
             while os.getppid() == parent:
-                if not (_is_only_one(lock) and self.inspect_next()):
+                if not (is_only_one(lock) and self.inspect_next()):
                     idle.wait(IDLE_SECONDS)
 
     def inspect_next(self) -> bool:
@@ -64,8 +65,11 @@ class Inspector:
             self._reject(file, f"Reading “{file.filename}” made the decoder crash. Convert it to WAV or FLAC.")
             return True
         try:
-            self._inspect(file)
-        except ModelError as error:
+            if is_archive(file.filename, self._media.path(file.path)):
+                self._unpacker.unpack(file)
+            else:
+                self._inspect(file)
+        except (ModelError, ServiceError) as error:
             self._reject(file, str(error))
         except NotFound:
             self._discard(file)
@@ -117,7 +121,7 @@ class Inspector:
                 )
                 for clip in clips:
                     tables.clips.insert(clip)
-        self._parts.datasets.apply_transcripts(file.dataset_id)
+        self._parts.given_texts.settle(file)
 
     def _preview(self, recording: Recording, wav: Path, target: Path) -> str:
         """The relative path of an mp3 for the page's player, where no browser plays the upload itself."""
@@ -144,15 +148,6 @@ class Inspector:
                 tables.files.update(file.id, verdict="rejected", reason=reason)
         except NotFound:
             self._discard(file)
-
-
-def _is_only_one(lock: IO[str]) -> bool:
-    """Whether this process has the data folder's inspector lock; it goes with the process."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:

@@ -18,3 +18,14 @@ class Files(Table[DatasetFile]):
         """The oldest file without a verdict."""
         pending = self.where("verdict = ''", limit=1)
         return pending[0] if pending else None
+
+    def spoken_language(self, dataset_id: str) -> str:
+        """What recognition takes most of a dataset's speech for, two letters; empty before it has listened."""
+        heard = self._query(
+            """
+            select * from files where dataset_id = ? and language != '' group by language
+            order by sum(usable_seconds * language_probability) desc limit 1
+            """,
+            [dataset_id],
+        )
+        return heard[0].language if heard else ""

@@ -173,3 +173,36 @@ def m001_first_schema(db: Database) -> None:
 def m002_drop_what_nothing_reads(db: Database) -> None:
     db.table("files").transform(drop={"inspector"})
     db.table("voices").transform(drop={"preview_path"})
+
+
+@migrations()
+def m003_transcripts_have_a_history(db: Database) -> None:
+    clips = db.table("clips")
+    clips.add_column("heard", str)
+    clips.add_column("hearings", int, not_null_default=0)
+    clips.add_column("given", str, not_null_default="")
+    clips.add_column("is_excluded", int, not_null_default=0)
+    db.execute(
+        "update clips set heard = transcript, transcript_source = 'heard' where transcript_source = 'recognition'"
+    )
+    db.execute(
+        "update clips set given = transcript, transcript_source = 'given', confidence = null"
+        " where transcript_source = 'person'"
+    )
+    db.table("files").add_column("language", str, not_null_default="")
+    db.table("files").add_column("language_probability", float)
+    db.table("transcripts").add_column("cues", str, not_null_default="[]")
+    db.table("clip_edits").create(
+        {
+            "id": int,
+            "dataset_id": str,
+            "clip_id": str,
+            "step": str,
+            "kind": str,
+            "before": str,
+            "at": str,
+        },
+        pk="id",
+    )
+    db.table("clip_edits").create_index(["dataset_id"])
+    db.table("clip_edits").create_index(["clip_id"])
