@@ -16,8 +16,9 @@ from model.evaluation import SpeakerEncoder
 from model.noise_reduction import NoiseReducer
 from model.quality import Finding, Kind
 from model.speakers import HIDING, MIN_SECONDS, Embeddings, embed_clips, find_others, similarities
-from model.spoken_language import LanguageListener, find_foreign
-from model.transcription import prepare_whisper
+from model.spoken_language import MIN_SECONDS as HEARD_FROM_SECONDS
+from model.spoken_language import find_foreign
+from model.transcription import LanguageGuess, Transcriber, prepare_whisper
 from playground.parts import Parts, make_parts
 from playground.processes import lower_priority, set_up_logging, share_processors
 from playground.services.findings import columns_of, findings_of
@@ -40,8 +41,8 @@ class Reviewer:
         self._parent = os.getppid()
 
     @cached_property
-    def _listener(self) -> LanguageListener:
-        return LanguageListener(prepare_whisper(self._parts.settings.weights))
+    def _listener(self) -> Transcriber:
+        return Transcriber(prepare_whisper(self._parts.settings.weights))
 
     @cached_property
     def _encoder(self) -> SpeakerEncoder:
@@ -101,21 +102,18 @@ class Reviewer:
         for file in files:
             if os.getppid() != self._parent:
                 return
-            heard = (file.language, file.language_probability or 0.0) if file.language else None
-            heard = heard or self._listener.guess([self._media.path(clip.path) for clip in clips[file.id]])
-            if heard is None:
+            if file.usable_seconds < HEARD_FROM_SECONDS:
                 continue
-            language, probability = heard
+            guess = self._guess(file, clips[file.id])
             with self._parts.storage.write() as tables:
-                finding = find_foreign(language, probability, _wanted_languages(tables, dataset_id))
-                _say(
-                    tables,
-                    file.id,
-                    Kind.LANGUAGE,
-                    finding,
-                    language=language,
-                    language_probability=probability,
-                )
+                finding = find_foreign(guess.language, guess.probability, _wanted_languages(tables, dataset_id))
+                figures = {"language": guess.language, "language_probability": guess.probability}
+                _say(tables, file.id, Kind.LANGUAGE, finding, **figures)
+
+    def _guess(self, file: DatasetFile, clips: Sequence[Clip]) -> LanguageGuess:
+        if file.language:
+            return LanguageGuess(language=file.language, probability=file.language_probability or 0.0)
+        return self._listener.guess_language([self._media.path(clip.path) for clip in clips])
 
     def _reduce_noise(self, dataset_id: str) -> None:
         """Make the copies of clips that a training will ask for, so that it need not wait for them."""

@@ -176,6 +176,39 @@ def m002_drop_what_nothing_reads(db: Database) -> None:
 
 
 @migrations()
+def m003_transcripts_have_a_history(db: Database) -> None:
+    clips = db.table("clips")
+    clips.add_column("heard", str)
+    clips.add_column("hearings", int, not_null_default=0)
+    clips.add_column("given", str, not_null_default="")
+    clips.add_column("is_excluded", int, not_null_default=0)
+    db.execute(
+        "update clips set heard = transcript, transcript_source = 'heard' where transcript_source = 'recognition'"
+    )
+    db.execute(
+        "update clips set given = transcript, transcript_source = 'given', confidence = null"
+        " where transcript_source = 'person'"
+    )
+    db.table("files").add_column("language", str, not_null_default="")
+    db.table("files").add_column("language_probability", float)
+    db.table("transcripts").add_column("cues", str, not_null_default="[]")
+    db.table("clip_edits").create(
+        {
+            "id": int,
+            "dataset_id": str,
+            "clip_id": str,
+            "step": str,
+            "kind": str,
+            "before": str,
+            "at": str,
+        },
+        pk="id",
+    )
+    db.table("clip_edits").create_index(["dataset_id"])
+    db.table("clip_edits").create_index(["clip_id"])
+
+
+@migrations()
 def m004_findings(db: Database) -> None:
     files = db.table("files")
     files.add_column("findings", str, not_null_default="[]")
@@ -183,9 +216,6 @@ def m004_findings(db: Database) -> None:
     files.add_column("duplicate_of", str, not_null_default="")
     for figure in ("music_share", "decay_seconds", "speaker_similarity"):
         files.add_column(figure, float)
-    if "language" not in files.columns_dict:
-        files.add_column("language", str, not_null_default="")
-        files.add_column("language_probability", float)
     db.table("clips").add_column("speaker_similarity", float)
     for switch in ("is_review_due", "reduces_noise"):
         db.table("datasets").add_column(switch, int, not_null_default=0)
