@@ -122,12 +122,12 @@ class _Reader:
             same_kind = (len(waveforms), frame.sample_rate) == (self.channels, self.sample_rate)
             full = len(gathered) * waveforms.shape[1] >= frame.sample_rate
             if gathered and (full or not same_kind):
-                yield _Block(np.concatenate(gathered, axis=1), self.sample_rate)
+                yield _Block(_joined(gathered), self.sample_rate)
                 gathered = []
             self.channels, self.sample_rate = len(waveforms), frame.sample_rate
             gathered.append(waveforms)
         if gathered:
-            yield _Block(np.concatenate(gathered, axis=1), self.sample_rate)
+            yield _Block(_joined(gathered), self.sample_rate)
 
     def _check_rate(self, sample_rate: int) -> None:
         lowest, highest = SAMPLE_RATES
@@ -163,6 +163,12 @@ class _Reader:
             self.damaged = True
 
 
+def _joined(frames: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Frames as one, without what is no number or beyond all loudness in damaged floating point files."""
+    waveforms = np.nan_to_num(np.concatenate(frames, axis=1), copy=False)
+    return np.clip(waveforms, -LOUDEST_FLOAT, LOUDEST_FLOAT, out=waveforms)
+
+
 def _as_float(frame: "AudioFrame") -> NDArray[np.float32]:
     """Samples of a frame of any format, shape (channels, samples), full scale at 1."""
     data = frame.to_ndarray()
@@ -170,7 +176,7 @@ def _as_float(frame: "AudioFrame") -> NDArray[np.float32]:
         data = data.reshape(-1, frame.layout.nb_channels).T
     scale = INTEGER_SCALES.get(data.dtype.str[1:])
     if scale is None:
-        return np.clip(np.nan_to_num(data), -LOUDEST_FLOAT, LOUDEST_FLOAT).astype(np.float32)
+        return data.astype(np.float32, copy=False)
     middle = 128.0 if data.dtype == np.uint8 else 0.0
     return ((data - middle) / scale).astype(np.float32)
 

@@ -34,7 +34,7 @@ class Thresholds:
     # Clean, noisy and reverberant speech of three speakers: at most 0.03; with music 20 dB below it: 0.78 and more.
     good_music_share: float = 0.05
     poor_music_share: float = 0.3
-    # Dry speech of three speakers: 0.2 s; a room of 0.3 s about 0.32, of 0.5 s 0.37 to 0.47 (model/reverberation.py).
+    # Dry speech of three speakers: 0.2 s; a room of 0.3 s about 0.32, of 0.5 s 0.37 to 0.51 (model/reverberation.py).
     # Living rooms have 0.4 to 0.5 s, recording rooms 0.3 s at most (EBU Tech 3276: 0.2 to 0.4 s).
     good_decay_seconds: float = 0.34
     poor_decay_seconds: float = 0.5
