@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+from playground.services.accents import Accents
+from playground.services.access import Access
 from playground.services.accounts import Accounts
 from playground.services.datasets import Datasets
 from playground.services.fine_tuning import FineTuning
 from playground.services.instant_voices import InstantVoices
+from playground.services.keys import Keys
+from playground.services.pronunciation import Pronunciation
 from playground.services.speech import SpeechService
 from playground.services.voices import Voices
+from playground.services.webhooks import Webhooks
 from playground.settings import Settings
 from playground.speech_process import SpeechProcess
 from storage.database import Storage
@@ -19,12 +24,17 @@ class Parts:
 
     settings: Settings
     storage: Storage
+    keys: Keys
+    access: Access
     accounts: Accounts
     datasets: Datasets
     fine_tuning: FineTuning
     voices: Voices
     instant_voices: InstantVoices
+    accents: Accents
+    pronunciation: Pronunciation
     speech: SpeechService
+    webhooks: Webhooks
     speech_process: SpeechProcess
 
 
@@ -36,16 +46,22 @@ def make_parts(settings: Settings) -> Parts:
     accounts = Accounts(storage, settings)
     accounts.grant()
     voices = Voices(storage)
+    keys = Keys(storage)
     voices.seed_stock()
     speech_process = SpeechProcess(settings.weights, device=settings.device)
     return Parts(
         settings=settings,
         storage=storage,
+        keys=keys,
+        access=Access(settings, keys, storage.secret("tokens")),
         accounts=accounts,
         datasets=Datasets(storage, settings),
         fine_tuning=FineTuning(storage, accounts),
         voices=voices,
+        accents=Accents(storage),
         instant_voices=InstantVoices(storage, speech_process),
+        pronunciation=Pronunciation(storage),
         speech=SpeechService(storage, settings, accounts, speech_process),
+        webhooks=Webhooks(storage, storage.secret("webhooks")),
         speech_process=speech_process,
     )
