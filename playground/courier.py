@@ -1,7 +1,6 @@
 """Delivers webhook calls beside the page, in a thread of its process."""
 
 import logging
-import sqlite3
 import threading
 
 from playground.services.webhooks import Webhooks
@@ -33,5 +32,5 @@ class Courier:
             try:
                 while not self._ended.is_set() and self._webhooks.deliver_next():
                     pass
-            except sqlite3.OperationalError:
-                log.exception("webhook calls cannot be read or written; trying again")
+            except Exception:
+                log.exception("webhook calls cannot be made; trying again")

@@ -26,10 +26,7 @@ RESOURCES = (
     "tts",
     "voices",
 )
-NOT_YET = (
-    *("agents", "api-keys", "files", "infill", "locales", "models"),
-    *("stt", "usage", "voice-changer"),
-)
+NOT_YET = (*("agents", "api-keys", "files", "infill", "locales", "models", "stt", "usage", "voice-changer"),)
 API_NAMES = frozenset((*RESOURCES, *NOT_YET))
 """First segments of the paths that belong to the API; all others are the page's."""
 
@@ -63,6 +60,7 @@ class RequestIds:
             nonlocal status
             if message["type"] in STARTS:
                 status = message.get("status", 101)
+                message.setdefault("headers", [])
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             await send(message)
 

@@ -18,6 +18,7 @@ from playground.services.voices import stock_voice_id
 from storage.records import ApiKey
 
 SCOPES = {"Everything": Scope.EVERYTHING, "Speech only": Scope.SPEECH}
+NEEDED = "in place of “local” below; with curl, -H 'Authorization: Bearer KEY'"
 COLUMNS = ("Name", "For", "Made", "Last used", "")
 
 
@@ -77,7 +78,8 @@ class ApiPage:
             "Base URL": copyable(place.origin, label="base URL"),
             "Documents": '<a href="/docs">/docs</a><small>every call, to try out</small>',
             "Model": copyable(base.id, label="model id") + f"<small>also as {escape(aliases)}</small>",
-            "Key": "needed<small>as Authorization: Bearer KEY</small>" + SIGN_OUT
+            "Webhook secret": copyable(self._parts.webhooks.secret, label="webhook secret"),
+            "Key": f"needed<small>{NEEDED}</small>{SIGN_OUT}"
             if asks
             else "none is needed on this machine<small>any is accepted but a revoked one</small>",
         }

@@ -105,7 +105,7 @@ class Keys:
     def _caller(self, key: ApiKey) -> Caller:
         if key.revoked_at:
             raise KeyRefused(f"The key “{key.name}” was revoked.", code="key_revoked")
-        if seconds_between(key.last_used_at or key.created_at, now()) > USED_EVERY_SECONDS or not key.last_used_at:
+        if key.last_used_at is None or seconds_between(key.last_used_at, now()) > USED_EVERY_SECONDS:
             with self._storage.write() as tables:
                 tables.api_keys.update(key.id, last_used_at=now())
         return Caller(id=key.id, permissions=Scope(key.scope).permissions)

@@ -88,5 +88,5 @@ class Webhooks:
                 "POST", call.url, content=call.body.encode(), headers=headers, timeout=TIMEOUT_SECONDS
             ) as answer:
                 return "" if answer.is_success else f"It answered {answer.status_code}."
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return f"{type(error).__name__}: {error}"
