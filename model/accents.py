@@ -1,5 +1,6 @@
 """The accents that base models speak, under the ids of the contract's catalogue, and the languages they belong to."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from model.errors import LanguageNotSupported
@@ -36,13 +37,18 @@ def native_accent(code: str) -> Accent:
     return next(accent for accent in ACCENTS if accent.code == code)
 
 
-def require_accent(id: str) -> Accent:
-    """Raises LanguageNotSupported, naming those that are spoken."""
-    for accent in ACCENTS:
-        if accent.id == id:
-            return accent
-    spoken = ", ".join(accent.id for accent in ACCENTS)
-    raise LanguageNotSupported(f"The accent {id!r} is not spoken here. Spoken are: {spoken}.")
+def find_accent(id: str | None) -> Accent | None:
+    """The accent of the catalogue; None for others."""
+    return next((accent for accent in ACCENTS if accent.id == id), None)
+
+
+def require_accent(id: str, *, languages: Container[str]) -> Accent:
+    """An accent that a base model of these languages speaks; raises LanguageNotSupported, naming all of them."""
+    accent = find_accent(id)
+    if accent is None or accent.code not in languages:
+        spoken = ", ".join(accent.id for accent in ACCENTS if accent.code in languages)
+        raise LanguageNotSupported(f"The accent {id!r} is not spoken by this model. It speaks: {spoken}.")
+    return accent
 
 
 def with_accent(language: str, accent_id: str | None) -> str:
@@ -51,7 +57,7 @@ def with_accent(language: str, accent_id: str | None) -> str:
     An accent that is not spoken here changes nothing: a clone has that of its recordings. Raises
     LanguageNotSupported when the accent is one of another language.
     """
-    accent = next((accent for accent in ACCENTS if accent.id == accent_id), None)
+    accent = find_accent(accent_id)
     if accent is None:
         return language
     if language.replace("_", "-").partition("-")[0].lower() != accent.language:

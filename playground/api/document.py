@@ -40,4 +40,6 @@ def _complete(document: dict[str, Any]) -> None:
     for path in document["paths"].values():
         for operation in path.values():
             for status, response in operation["responses"].items():
+                if status in ("4XX", "5XX"):  # of event streams too
+                    response["content"] = {"application/json": next(iter(response["content"].values()))}
                 response["headers"] = REQUEST_ID | (OF_REFUSALS if status == "4XX" else {})

@@ -4,7 +4,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, HttpUrl
 
-from model.accents import Accent, native_accent, require_accent
+from model.accents import Accent, find_accent, native_accent
 from storage import records
 
 Item = TypeVar("Item")
@@ -83,6 +83,7 @@ class DatasetFile(BaseModel):
     size: int = Field(description="Bytes.")
     duration_seconds: float | None
     usable_seconds: float
+    issues: list[str] = Field(description="The reasons of the findings.")
     verdict: str | None = Field(description="good, usable, poor or rejected.")
     reason: str
     findings: list[Finding] = Field(description="Empty for a good recording.")
@@ -97,6 +98,7 @@ class DatasetFile(BaseModel):
             size=file.size,
             duration_seconds=file.duration_seconds,
             usable_seconds=file.usable_seconds,
+            issues=[finding["reason"] for finding in file.findings],
             verdict=file.verdict or None,
             reason=file.reason,
             findings=[Finding.model_validate(finding) for finding in file.findings],
@@ -243,7 +245,7 @@ class Voice(BaseModel):
         is_own = not voice.is_stock
         native = native_accent(voice.language)
         accents = [VoiceAccent.of(native, is_native=True)]
-        accents += [VoiceAccent.of(require_accent(id), is_native=False) for id in voice.accents]
+        accents += [VoiceAccent.of(added, is_native=False) for added in map(find_accent, voice.accents) if added]
         return cls(
             id=voice.id,
             name=voice.name,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from model import base_models
-from model.accents import native_accent, require_accent
+from model.accents import native_accent, require_accent, with_accent
 from model.errors import LanguageNotSupported
 from playground.services.errors import Refused
 from playground.services.voices import checked_name, checked_tagline
@@ -36,9 +36,6 @@ class Accents:
         Raises NotFound, Refused, and LanguageNotSupported, also for own voices: their recordings are in one language.
         """
         name, tagline = checked_name(form.name), checked_tagline(form.tagline)
-        accent = require_accent(form.accent)
-        if form.language and form.language != accent.language:
-            raise LanguageNotSupported(f"{accent.name} is no accent of the language {form.language!r}.")
         with self._storage.write() as tables:
             voice = tables.voices.get(voice_id)
             if not voice.stock_name:
@@ -46,6 +43,9 @@ class Accents:
                     f"“{voice.name}” was made from recordings in one language and speaks that one. "
                     "Stock voices can be localized."
                 )
+            accent = require_accent(form.accent, languages=base_models.resolve(voice.model_id).languages)
+            if form.language:
+                with_accent(form.language, accent.id)
             return tables.voices.insert(
                 replace(
                     voice,
@@ -53,7 +53,7 @@ class Accents:
                     name=name,
                     description=form.description,
                     tagline=tagline,
-                    language=base_models.resolve(voice.model_id).require_language(accent.locale),
+                    language=accent.code,
                     base_voice_id=voice.id,
                     created_at=now(),
                 )
@@ -64,9 +64,8 @@ class Accents:
         with self._storage.write() as tables:
             voice = _require_instant(tables.voices.get(voice_id))
             languages = base_models.resolve(voice.model_id).languages
-            for accent in map(require_accent, ids):
-                if accent.code not in languages:
-                    raise LanguageNotSupported(f"The model of “{voice.name}” does not speak {accent.name}.")
+            for id in ids:
+                require_accent(id, languages=languages)
             present = [native_accent(voice.language).id, *voice.accents]
             added = [id for id in dict.fromkeys(ids) if id not in present]
             return tables.voices.update(voice_id, accents=[*voice.accents, *added])

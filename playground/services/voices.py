@@ -156,7 +156,8 @@ def checked_tagline(tagline: str) -> str:
 
 def _language_with(voice: Voice, accent_id: str) -> str:
     """The language of a voice with an accent; a clone's model has learned one and keeps it."""
-    language = resolve(voice.model_id).require_language(with_accent(voice.language, require_accent(accent_id).id))
+    accent = require_accent(accent_id, languages=resolve(voice.model_id).languages)
+    language = resolve(voice.model_id).require_language(with_accent(voice.language, accent.id))
     if language != voice.language and not voice.is_instant:
         raise LanguageNotSupported(f"“{voice.name}” keeps the accent of its recordings.")
     return language
