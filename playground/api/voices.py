@@ -30,7 +30,7 @@ def list_voices(
     language: str | None = None,
     expand: Expand = [],  # noqa: B006
 ) -> schemas.Page[schemas.Voice]:
-    """One's own voices are those of clones."""
+    """One's own voices are those of clones, of clips, and localized ones."""
     page = parts.voices.page(
         search=q,
         is_owner=is_owner,

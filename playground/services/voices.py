@@ -158,7 +158,7 @@ def _language_with(voice: Voice, accent_id: str) -> str:
     """The language of a voice with an accent; a clone's model has learned one and keeps it."""
     accent = require_accent(accent_id, languages=resolve(voice.model_id).languages)
     language = resolve(voice.model_id).require_language(with_accent(voice.language, accent.id))
-    if language != voice.language and not voice.is_instant:
+    if language != voice.language and voice.fine_tune_id is not None:
         raise LanguageNotSupported(f"“{voice.name}” keeps the accent of its recordings.")
     return language
 
