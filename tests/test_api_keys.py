@@ -275,3 +275,11 @@ def test_each_line_of_the_log_bears_the_requests_id_and_no_key(parts: Parts, cap
     assert vars(line)["request_id"] == answer.headers["x-request-id"]
     assert f"GET /datasets by {key.id}: 200" in line.getMessage()
     assert secret not in caplog.text
+
+
+def test_a_path_cannot_write_a_line_of_its_own_into_the_log(parts: Parts, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="playground"):
+        api_of(parts).get("/voices/x%0AGET%20/datasets%20by%20local")
+    (line,) = (record for record in caplog.records if record.name == "playground.api.requests")
+    assert "\n" not in line.getMessage()
+    assert "/voices/x%0AGET" in line.getMessage()

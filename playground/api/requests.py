@@ -3,6 +3,7 @@
 import logging
 import time
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from starlette.datastructures import MutableHeaders
@@ -69,7 +70,7 @@ class RequestIds:
         except ClientDisconnect:
             log.info("request %s: the client went away", request_id)
         except Exception:
-            log.exception("request %s failed: %s", request_id, scope["path"])
+            log.exception("request %s failed: %s", request_id, quote(scope["path"]))
             if status is not None or scope["type"] != "http":
                 raise
             response = error_response(
@@ -86,9 +87,10 @@ class RequestIds:
 
 
 def _words(scope: Scope) -> str:
-    """`POST /datasets by key_…`; never the query, which may hold a key."""
+    """`POST /datasets by key_…`; never the query, which may hold a key, nor signs that would begin a line of their own."""
     caller: Any = scope["state"].get("caller")
-    return f"{scope.get('method', 'WebSocket')} {scope['path']} by {caller.id if caller else 'nobody known'}"
+    method, path = scope.get("method", "WebSocket"), quote(scope["path"])
+    return f"{method} {path} by {caller.id if caller else 'nobody known'}"
 
 
 class OneSlashForm:
