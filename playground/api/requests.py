@@ -87,7 +87,7 @@ class RequestIds:
 
 
 def _words(scope: Scope) -> str:
-    """`POST /datasets by key_…`; never the query, which may hold a key, nor signs that would begin a line of their own."""
+    """`POST /datasets by key_…`: without the query, which may hold a key, and quoted, so that it stays one line."""
     caller: Any = scope["state"].get("caller")
     method, path = scope.get("method", "WebSocket"), quote(scope["path"])
     return f"{method} {path} by {caller.id if caller else 'nobody known'}"
