@@ -19,6 +19,9 @@ from storage.records import ApiKey
 
 SCOPES = {"Everything": Scope.EVERYTHING, "Speech only": Scope.SPEECH}
 NEEDED = "in place of “local” below; with curl, -H 'Authorization: Bearer KEY'"
+WEBHOOKS = (
+    "The address that a training names as webhook_url is called at its end. Check the signature with this secret:"
+)
 COLUMNS = ("Name", "For", "Made", "Last used", "")
 
 
@@ -67,7 +70,10 @@ class ApiPage:
             self._examples: "<h2>Speak</h2>"
             + examples.speaking(origin=place.origin, voice_id=voice_id, model_id=base.id)
             + "<h2>Clone</h2>"
-            + examples.cloning(origin=place.origin, model_id=base.id),
+            + examples.cloning(origin=place.origin, model_id=base.id)
+            + "<h2>Webhooks</h2>"
+            + f"<p>{WEBHOOKS}</p>"
+            + _secret(self._parts.webhooks.secret, label="the webhook secret"),
         }
 
     def _given(self, place: Place) -> dict[str, str]:
@@ -78,7 +84,6 @@ class ApiPage:
             "Base URL": copyable(place.origin, label="base URL"),
             "Documents": '<a href="/docs">/docs</a><small>every call, to try out</small>',
             "Model": copyable(base.id, label="model id") + f"<small>also as {escape(aliases)}</small>",
-            "Webhook secret": copyable(self._parts.webhooks.secret, label="webhook secret"),
             "Key": f"needed<small>{NEEDED}</small>{SIGN_OUT}"
             if asks
             else "none is needed on this machine<small>any is accepted but a revoked one</small>",
@@ -87,7 +92,7 @@ class ApiPage:
     def _make(self, name: str, scope: str) -> Updates:
         key, secret = self._parts.keys.create(name, SCOPES[scope])
         words = "<p>Copy it now: it is not kept here and cannot be shown again.</p>"
-        shown = notice(f"The key “{key.name}”", words + copyable(secret, label="the key"), tone="good")
+        shown = notice(f"The key “{key.name}”", words + _secret(secret, label="the key"), tone="good")
         return {
             self._name: "",
             self._new: f'<div role="status">{shown}</div>',
@@ -105,6 +110,11 @@ class ApiPage:
 
 
 SIGN_OUT = '<form method="post" action="/sign-out"><button class="small quiet">Sign out</button></form>'
+
+
+def _secret(text: str, *, label: str) -> str:
+    """With a copy button; it is long, and may break anywhere."""
+    return f'<div class="secret">{copyable(text, label=label)}</div>'
 
 
 def _list_of(keys: Sequence[ApiKey]) -> str:
