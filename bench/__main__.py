@@ -6,3 +6,4 @@ print("  python -m bench.clone --recordings FOLDER --minutes 15   quality, time 
 print("  python -m bench.speech                                     latency, speed and a text of five minutes")
 print("  python -m bench.samples --speaker it FOLDER --speaker fr FOLDER   verdicts, speed, memory; see --help")
 print("  python -m bench.walk --recordings FOLDER --shots FOLDER  the whole walk in a browser")
+print("  python -m bench.fuzzing                                    5,000 odd requests to all of the API")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from playground.services.accents import Accents
+from playground.services.access import Access
 from playground.services.accounts import Accounts
 from playground.services.dataset_archive import DatasetArchive
 from playground.services.datasets import Datasets
@@ -9,9 +11,12 @@ from playground.services.fine_tuning import FineTuning
 from playground.services.given_texts import GivenTexts
 from playground.services.hearing import Hearing
 from playground.services.instant_voices import InstantVoices
+from playground.services.keys import Keys
+from playground.services.pronunciation import Pronunciation
 from playground.services.speech import SpeechService
 from playground.services.transcripts import Transcripts
 from playground.services.voices import Voices
+from playground.services.webhooks import Webhooks
 from playground.settings import Settings
 from playground.speech_process import SpeechProcess
 from storage.database import Storage
@@ -23,6 +28,8 @@ class Parts:
 
     settings: Settings
     storage: Storage
+    keys: Keys
+    access: Access
     accounts: Accounts
     datasets: Datasets
     given_texts: GivenTexts
@@ -32,7 +39,10 @@ class Parts:
     fine_tuning: FineTuning
     voices: Voices
     instant_voices: InstantVoices
+    accents: Accents
+    pronunciation: Pronunciation
     speech: SpeechService
+    webhooks: Webhooks
     speech_process: SpeechProcess
 
 
@@ -44,12 +54,15 @@ def make_parts(settings: Settings) -> Parts:
     accounts = Accounts(storage, settings)
     accounts.grant()
     voices = Voices(storage)
+    keys = Keys(storage)
     voices.seed_stock()
     given_texts = GivenTexts(storage)
     speech_process = SpeechProcess(settings.weights, device=settings.device)
     return Parts(
         settings=settings,
         storage=storage,
+        keys=keys,
+        access=Access(settings, keys, storage.secret("tokens")),
         accounts=accounts,
         datasets=Datasets(storage, settings, given_texts),
         given_texts=given_texts,
@@ -58,7 +71,10 @@ def make_parts(settings: Settings) -> Parts:
         archive=DatasetArchive(storage),
         fine_tuning=FineTuning(storage, accounts),
         voices=voices,
+        accents=Accents(storage),
         instant_voices=InstantVoices(storage, speech_process),
+        pronunciation=Pronunciation(storage),
         speech=SpeechService(storage, settings, accounts, speech_process),
+        webhooks=Webhooks(storage, storage.secret("webhooks")),
         speech_process=speech_process,
     )

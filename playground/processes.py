@@ -6,14 +6,31 @@ import logging
 import os
 import secrets
 import socket
+from contextvars import ContextVar
 from typing import IO
+
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
+"""The id of the request that is being answered; each line of the log bears it."""
 
 
 def set_up_logging(level: str) -> None:
-    """Log to standard error with time, process and module."""
-    logging.basicConfig(level=level, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s", force=True)
-    for talkative in ("httpx", "faster_whisper", "uvicorn.access"):
+    """Log to standard error with time, process, the request's id and module.
+
+    Of uvicorn only warnings: its other lines would show keys that stand in the addresses of WebSockets.
+    """
+    logging.basicConfig(
+        level=level, format="%(asctime)s %(process)d %(levelname)s %(request_id)s %(name)s: %(message)s", force=True
+    )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(add_request_id)
+    for talkative in ("httpx", "httpcore", "faster_whisper", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(talkative).setLevel("WARNING")
+
+
+def add_request_id(record: logging.LogRecord) -> bool:
+    """Note on a line of the log which request it belongs to."""
+    record.request_id = REQUEST_ID.get()
+    return True
 
 
 def share_processors() -> None:

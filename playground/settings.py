@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, FilePath
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.devices import Device
@@ -18,8 +18,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PLAYGROUND_", frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="Address to serve on; loopback only until keys exist.")
+    host: str = Field("127.0.0.1", description="Address to serve on; others than loopback ask for a key.")
     port: int = Field(7860, ge=0, le=65535, description="Port to serve on.")
+    ssl_certfile: FilePath | None = Field(None, description="Certificate, for HTTPS.")
+    ssl_keyfile: FilePath | None = Field(None, description="Private key of the certificate.")
+    key_on_loopback: bool = Field(False, description="Ask for a key on this machine too.")
+    requests_per_minute: int = Field(
+        1200, ge=0, description="Requests to the API that one key may make; 0: any number."
+    )
     data_dir: Path = Field(Path("data"), description="Folder of the database, the recordings and the voices.")
     weights_dir: Path | None = Field(
         None, description="Folder of converted weights; `weights` in the data folder when unset."

@@ -1,5 +1,6 @@
 """Opens the database, one connection per unit of work."""
 
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from storage.api_keys import ApiKeys
 from storage.clip_edits import ClipEdits
 from storage.clips import Clips
 from storage.datasets import Datasets
@@ -15,11 +17,13 @@ from storage.fine_tunes import FineTunes
 from storage.ledger import Ledger
 from storage.media import Media
 from storage.migrations import migrations
+from storage.pronunciation_dicts import PronunciationDicts
 from storage.settings import Settings
 from storage.speeches import Speeches
 from storage.training_events import TrainingEvents
 from storage.transcripts import Transcripts
 from storage.voices import Voices
+from storage.webhook_calls import WebhookCalls
 
 BUSY_SECONDS = 30.0
 
@@ -39,6 +43,9 @@ class Tables:
         self.speeches = Speeches(db)
         self.ledger = Ledger(db)
         self.settings = Settings(db)
+        self.api_keys = ApiKeys(db)
+        self.pronunciation_dicts = PronunciationDicts(db)
+        self.webhook_calls = WebhookCalls(db)
 
 
 class Storage:
@@ -55,6 +62,18 @@ class Storage:
         with closing(self._connect()) as connection:
             connection.execute("pragma journal_mode = wal")
             migrations.apply(Database(connection, execute_plugins=False))
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes that stay the same, in a file that only the owner may read; made at the first call."""
+        path = self.data_dir / "secrets" / name
+        with self.write():  # one process at a time
+            if not path.exists():
+                path.parent.mkdir(mode=0o700, exist_ok=True)
+                aside = path.with_suffix(".part")
+                aside.touch(mode=0o600)
+                aside.write_bytes(secrets.token_bytes(32))
+                aside.replace(path)
+            return path.read_bytes()
 
     @contextmanager
     def read(self) -> Iterator[Tables]:

@@ -228,3 +228,46 @@ def m004_findings(db: Database) -> None:
         " and first.dataset_id = files.dataset_id and first.rowid < files.rowid order by first.rowid limit 1), '')"
         " where verdict = 'rejected'"
     )
+
+
+@migrations()
+def m005_keys_dictionaries_webhooks(db: Database) -> None:
+    db.table("api_keys").create(
+        {
+            "id": str,
+            "name": str,
+            "scope": str,
+            "sha256": str,
+            "hint": str,
+            "created_at": str,
+            "last_used_at": str,
+            "revoked_at": str,
+        },
+        pk="id",
+    )
+    db.table("pronunciation_dicts").create(
+        {"id": str, "name": str, "description": str, "items": str, "created_at": str}, pk="id"
+    )
+    db.table("webhook_calls").create(
+        {
+            "id": str,
+            "fine_tune_id": str,
+            "url": str,
+            "body": str,
+            "attempts": int,
+            "due_at": str,
+            "delivered_at": str,
+            "last_error": str,
+            "created_at": str,
+        },
+        pk="id",
+    )
+    db.table("webhook_calls").create_index(["due_at"])
+    for column in ("caller", "request_sha256", "idempotency_key", "webhook_url"):
+        db.table("fine_tunes").add_column(column, str, not_null_default="")
+    db.execute(
+        "create unique index one_run_per_idempotency_key on fine_tunes (caller, idempotency_key)"
+        " where idempotency_key != ''"
+    )
+    for column, default in (("base_voice_id", ""), ("tagline", ""), ("accents", "[]")):
+        db.table("voices").add_column(column, str, not_null_default=default)

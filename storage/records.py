@@ -205,6 +205,10 @@ class FineTune:
     queued_at: str | None = None
     started_at: str | None = None
     finished_at: str | None = None
+    caller: str = ""
+    request_sha256: str = ""
+    idempotency_key: str = ""
+    webhook_url: str = ""
     attempt: int = 0
     takeovers: int = 0
     lease_owner: str | None = None
@@ -254,14 +258,23 @@ class Voice:
     fine_tune_id: str | None = None
     position: int = 0
     stock_name: str = ""
+    base_voice_id: str = ""
     reference_path: str = ""
     reference_text: str = ""
     style_path: str = ""
+    tagline: str = ""
+    accents: list[str] = field(default_factory=list)
     created_at: str = field(default_factory=now)
 
     @property
     def is_stock(self) -> bool:
-        return bool(self.stock_name)
+        """Whether it came with a base model; what was made from such a voice is one's own."""
+        return bool(self.stock_name) and not self.base_voice_id
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether it was made from one clip, without training."""
+        return bool(self.style_path) and self.fine_tune_id is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,3 +321,43 @@ class Setting:
 
     id: str
     value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKey:
+    """A key of a program: the hash of its secret, never the secret; `hint` is how the secret ends."""
+
+    id: str = field(default_factory=lambda: new_id("key"))
+    name: str
+    scope: str
+    sha256: str
+    hint: str
+    created_at: str = field(default_factory=now)
+    last_used_at: str | None = None
+    revoked_at: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PronunciationDict:
+    """How some words shall be said; each item has `text`, `alias` and `case_sensitive`."""
+
+    id: str = field(default_factory=lambda: new_id("pdict"))
+    name: str
+    description: str = ""
+    items: list[dict[str, Any]] = field(default_factory=list)
+    created_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookCall:
+    """News of a run on its way to a program's address: tried until it arrives or is given up."""
+
+    id: str = field(default_factory=lambda: new_id("msg"))
+    fine_tune_id: str
+    url: str
+    body: str
+    attempts: int = 0
+    due_at: str | None = field(default_factory=now)
+    delivered_at: str | None = None
+    last_error: str = ""
+    created_at: str = field(default_factory=now)

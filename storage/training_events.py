@@ -11,5 +11,6 @@ class TrainingEvents(Table[TrainingEvent]):
     kind = "training event"
     record = TrainingEvent
 
-    def of_fine_tune(self, fine_tune_id: str) -> list[TrainingEvent]:
-        return self.where("fine_tune_id = ?", [fine_tune_id], order_by="id")
+    def of_fine_tune(self, fine_tune_id: str, *, after: int = 0) -> list[TrainingEvent]:
+        """Oldest first, those behind an id."""
+        return self.where("fine_tune_id = ? and id > ?", [fine_tune_id, after], order_by="id")

@@ -36,10 +36,10 @@ def served(app: FastAPI) -> Iterator[str]:
 
 
 @contextmanager
-def sdk_of(parts: Parts) -> Iterator[Cartesia]:
+def sdk_of(parts: Parts, *, key: str = "any") -> Iterator[Cartesia]:
     """The official client, which checks every answer, against a real server."""
     with (
         served(create_api(parts)) as url,
-        Cartesia(api_key="any", base_url=url, _strict_response_validation=True) as sdk,
+        Cartesia(api_key=key, base_url=url, _strict_response_validation=True) as sdk,
     ):
         yield sdk

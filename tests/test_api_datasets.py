@@ -208,4 +208,5 @@ def test_a_duplicate_says_so_as_a_finding(api: TestClient, parts: Parts) -> None
         api.post(f"/datasets/{dataset.id}/files", files={"file": (name, RECORDING.open("rb"))})
     newest = api.get(f"/datasets/{dataset.id}/files").json()["data"][0]
     assert [(one["kind"], one["verdict"]) for one in newest["findings"]] == [("duplicate", "rejected")]
+    assert newest["issues"] == [newest["reason"]]
     assert newest["language"] is None

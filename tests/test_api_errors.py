@@ -66,12 +66,12 @@ def test_a_post_to_the_slashed_form_arrives(api: TestClient) -> None:
         ("POST", "/voice-changer/sse", 501, "not_implemented"),
         ("GET", "/agents/", 501, "not_implemented"),
         ("POST", "/stt?encoding=pcm_s16le", 501, "not_implemented"),
-        ("POST", "/access-token", 501, "not_implemented"),
-        ("GET", "/pronunciation-dicts/", 501, "not_implemented"),
+        ("POST", "/access-token", 400, "invalid_request"),
+        ("GET", "/pronunciation-dicts/x", 404, "pronunciation_dictionary_not_found"),
         ("POST", "/voices/clone", 400, "invalid_request"),
-        ("POST", "/voices/localize", 501, "not_implemented"),
-        ("DELETE", "/voices/x/accents/y", 501, "not_implemented"),
-        ("GET", "/accents", 501, "not_implemented"),
+        ("POST", "/voices/localize", 400, "invalid_request"),
+        ("DELETE", "/voices/x/accents/y", 404, "voice_not_found"),
+        ("POST", "/accents", 405, "method_not_allowed"),
     ],
 )
 def test_errors_have_one_shape(with_page: TestClient, method: str, path: str, status: int, code: str) -> None:

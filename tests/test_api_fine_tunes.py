@@ -9,9 +9,10 @@ from starlette.testclient import TestClient
 
 from playground.parts import Parts, make_parts
 from playground.services.fine_tuning import CloneForm
+from playground.services.keys import Scope
 from playground.services.runs import Runs
 from playground.settings import Settings
-from storage.records import FineTune, LedgerKind, Voice
+from storage.records import FineTune, LedgerKind, Voice, later, now
 from tests.making import TINY, checked_dataset, queued
 from tests.serving import api_of
 
@@ -163,3 +164,34 @@ def test_a_deleted_run_gives_its_hold_back(api: TestClient, parts: Parts) -> Non
 def test_paging_gives_every_training_once_and_ends(sdk: Cartesia, parts: Parts) -> None:
     made = [queued(parts, name=f"C{number}").id for number in range(3)]
     assert [run.id for run in sdk.fine_tunes.list(limit=2)] == made[::-1]
+
+
+def test_the_same_idempotency_key_gives_the_same_training(api: TestClient, parts: Parts) -> None:
+    order = _order(checked_dataset(parts).id)
+    first = api.post("/fine-tunes", json=order, headers={"idempotency-key": "a"}).json()
+    parts.fine_tuning.cancel(first["id"])
+    again = api.post("/fine-tunes", json=order, headers={"idempotency-key": "a"}).json()
+    other = api.post("/fine-tunes", json=order, headers={"idempotency-key": "b"}).json()
+    assert (again["id"], again["status"]) == (first["id"], "failed")
+    assert other["id"] != first["id"]
+
+
+def test_an_idempotency_key_is_for_one_body_and_one_caller(api: TestClient, parts: Parts) -> None:
+    order = _order(checked_dataset(parts).id)
+    first = api.post("/fine-tunes", json=order, headers={"idempotency-key": "a"}).json()
+    refused = api.post("/fine-tunes", json=order | {"name": "Bea"}, headers={"idempotency-key": "a"})
+    assert (refused.status_code, refused.json()["error_code"]) == (422, "idempotency_key_reused")
+    _, secret = parts.keys.create("robot", Scope.EVERYTHING)
+    other = api.post("/fine-tunes", json=order, headers={"idempotency-key": "a", "x-api-key": secret}).json()
+    assert other["id"] != first["id"]
+
+
+def test_a_repeated_request_is_known_by_its_caller_and_for_ten_minutes(api: TestClient, parts: Parts) -> None:
+    order, again = _order(checked_dataset(parts).id), {"x-stainless-retry-count": "1"}
+    first = api.post("/fine-tunes", json=order).json()["id"]
+    _, secret = parts.keys.create("robot", Scope.EVERYTHING)
+    assert api.post("/fine-tunes", json=order, headers=again | {"x-api-key": secret}).json()["id"] != first
+    assert api.post("/fine-tunes", json=order, headers=again).json()["id"] == first
+    with parts.storage.write() as tables:
+        tables.fine_tunes.update(first, created_at=later(now(), -601))
+    assert api.post("/fine-tunes", json=order, headers=again).json()["id"] != first

@@ -86,11 +86,28 @@ def test_stock_voices_cannot_be_changed(api: TestClient, parts: Parts, method: s
     assert parts.voices.get(SDK_EXAMPLE_VOICE).name != "Mine"
 
 
-def test_what_cannot_be_changed_yet_is_said(api: TestClient, own: Voice) -> None:
-    refused = api.patch(f"/voices/{own.id}", json={"name": "Zoë", "tagline": "Warm"})
-    assert refused.status_code == 501
-    assert "tagline" in refused.json()["message"]
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"access": "public"}, "invalid_request"),
+        ({"tagline": "a" * 33}, "invalid_request"),
+        ({"accent": "british"}, "language_not_supported"),
+        ({"accent": "parisian"}, "language_not_supported"),
+        ({"accent": "kyiv"}, "language_not_supported"),
+    ],
+)
+def test_a_change_that_cannot_be_made_changes_nothing(
+    api: TestClient, own: Voice, change: dict[str, str], code: str
+) -> None:
+    refused = api.patch(f"/voices/{own.id}", json={"name": "Zoë", **change})
+    assert (refused.status_code, refused.json()["error_code"]) == (400, code)
     assert api.get(f"/voices/{own.id}").json()["name"] == own.name
+
+
+def test_a_tagline_is_kept_and_private_is_what_voices_are(api: TestClient, own: Voice) -> None:
+    for access in ("private", {"type": "private"}):
+        changed = api.patch(f"/voices/{own.id}", json={"tagline": "Warm", "access": access}).json()
+        assert (changed["tagline"], changed["access"]) == ("Warm", "private")
 
 
 def test_an_unknown_voice_is_404(sdk: Cartesia) -> None:

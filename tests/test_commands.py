@@ -22,9 +22,28 @@ def data_dir(tmp_path: Path, weights_dir: Path, monkeypatch: pytest.MonkeyPatch)
     return tmp_path / "data"
 
 
-def test_other_hosts_than_loopback_are_refused(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["serve", "--host", "0.0.0.0", "--data-dir", str(data_dir)]) == 2
-    assert "only 127.0.0.1, localhost or ::1" in capsys.readouterr().err
+def test_other_hosts_than_loopback_need_a_key_for_everything(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["keys", "create", "--name", "reader", "--scope", "speech", "--data-dir", str(data_dir)]) == 0
+    assert main(["serve", "--host", "0.0.0.0", "--port", "0", "--data-dir", str(data_dir)]) == 2
+    assert f"app.py keys create --name NAME --data-dir {data_dir}" in capsys.readouterr().err
+
+
+def test_keys_are_made_listed_and_revoked(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = ["--data-dir", str(data_dir)]
+    assert main(["keys", "create", "--name", "robot", *folder]) == 0
+    secret, words = capsys.readouterr().out.splitlines()
+    id = words.split()[-1].rstrip(".")
+    assert main(["keys", "list", *folder]) == 0
+    listed = capsys.readouterr().out
+    assert all(part in listed for part in (id, secret[-4:], "robot", "everything", "never"))
+    assert secret not in listed
+    assert main(["keys", "revoke", id, *folder]) == 0
+    assert main(["keys", "list", *folder]) == 0
+    assert "revoked 20" in capsys.readouterr().out
+    assert main(["keys", "revoke", "key_x", *folder]) == 1
+    assert "key_x" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_said_at_once(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

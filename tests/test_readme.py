@@ -1,10 +1,20 @@
 """The README says what is true."""
 
 import re
+import shutil
 from pathlib import Path
 
+import pytest
+
 from model.base_models import BASE_MODELS
+from playground.api.app import create_api
+from playground.parts import Parts
 from playground.settings import Settings
+from storage.records import Status, Voice
+from tests.conftest import SPEECH
+from tests.hearing import stock_of
+from tests.making import TINY
+from tests.serving import served
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -33,3 +43,21 @@ def test_every_place_in_the_tree_exists() -> None:
         parent = parent if line.startswith("  ") else folder / name
         path = parent / name if line.startswith("  ") else parent
         assert path.exists(), path
+
+
+def test_the_examples_run_as_they_are(parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the address, and the tiny model in place of the large one."""
+    stock = stock_of(parts)
+    with parts.storage.write() as tables:
+        tables.voices.insert(
+            Voice(name="Mine", language="en", model_id=TINY, stock_name=stock.stock_name, base_voice_id=stock.id)
+        )
+    monkeypatch.chdir(tmp_path)
+    shutil.copyfile(SPEECH / "tt-weasels.flac", "recording.wav")
+    examples = "\n".join(re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL))
+    with served(create_api(parts)) as url:
+        code = examples.replace("http://127.0.0.1:7860", url).replace("kokoro-82m-2025-01-27", TINY)
+        exec(compile(code, "README.md", "exec"), {})
+    assert Path("hello.wav").read_bytes().startswith(b"RIFF")
+    (run,) = parts.fine_tuning.search(statuses=[Status.CREATED])
+    assert (run.training_minutes, run.idempotency_key, run.webhook_url) == (15, "ada-1", "http://127.0.0.1:9000/ended")

@@ -8,7 +8,7 @@ import sqlite_utils
 from storage.database import Storage
 from storage.errors import NotFound, UnknownCursor
 from storage.migrations import migrations
-from storage.records import Dataset, FineTune, LedgerEntry, LedgerKind, Status, now
+from storage.records import Dataset, FineTune, LedgerEntry, LedgerKind, Status, Voice, now
 
 
 @pytest.fixture
@@ -158,3 +158,20 @@ def test_transcripts_of_before_keep_their_source_and_their_text(tmp_path: Path) 
     )
     assert (given.transcript, given.given, given.transcript_source, given.heard) == ("Hi.", "Hi.", "given", None)
     assert (none.transcript, none.heard, none.transcript_source, none.is_excluded) == ("", None, "", False)
+
+
+def test_rows_from_before_keys_and_webhooks_are_kept(tmp_path: Path) -> None:
+    fine_tune = FineTune(name="Old", model_id="tiny", status=Status.COMPLETED)
+    voice = Voice(name="Old - V0", language="en", model_id="tiny", fine_tune_id=fine_tune.id)
+    new = {"fine_tunes": ("caller", "request_sha256", "idempotency_key", "webhook_url")}
+    new["voices"] = ("base_voice_id", "tagline", "accents")
+    db = sqlite_utils.Database(tmp_path / "playground.db")
+    migrations.apply(db, stop_before="m005_keys_dictionaries_webhooks")
+    for table, record in (("fine_tunes", fine_tune), ("voices", voice)):
+        db.table(table).insert({name: value for name, value in vars(record).items() if name not in new[table]})
+    db.close()
+    storage = Storage(tmp_path)
+    storage.migrate()
+    with storage.read() as tables:
+        assert tables.fine_tunes.get(fine_tune.id) == fine_tune
+        assert tables.voices.get(voice.id) == voice

@@ -5,7 +5,24 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
-from playground.api import audio, clips, datasets, fallback, fine_tunes, schemas, speech, status, voices
+from playground.api import (
+    accents,
+    access_tokens,
+    audio,
+    clips,
+    datasets,
+    events,
+    fallback,
+    fine_tunes,
+    pronunciation_dicts,
+    schemas,
+    sign_in,
+    speech,
+    status,
+    voices,
+)
+from playground.api.access import AccessControl
+from playground.api.document import DocumentedApi, add_docs_page
 from playground.api.errors import add_error_handlers
 from playground.api.requests import OneSlashForm, RequestIds
 from playground.api.security import BodyLimit, Guard
@@ -16,23 +33,30 @@ SPEAKING_AT_ONCE = 16
 
 DESCRIPTION = """Pro Voice Cloning on your own machine, with the addresses and fields of Cartesia's API.
 
-Every path is also answered with a slash at its end. Errors of every kind have one shape."""
+Every path is also answered with a slash at its end. Errors of every kind have one shape.
+
+On the machine itself no key is needed unless the settings say so; a revoked key is refused everywhere. Keys, and access
+tokens (`POST /access-token`), are sent as `Authorization: Bearer KEY` or `X-API-Key: KEY`; WebSockets take them as
+`?api_key=` or `?access_token=` too. Keys for speech only are refused (403) where data is read or changed.
+Above the rate of the settings the answer is 429 with `Retry-After`."""
 
 
 def create_api(parts: Parts) -> FastAPI:
     """The API on the parts of a playground, guarded; whatever is mounted on it later is guarded too."""
-    app = FastAPI(
+    app = DocumentedApi(
         title="Voice Playground",
         description=DESCRIPTION,
         version=status.API_VERSION,
         docs_url=None,
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         responses={"4XX": {"model": schemas.Error}, "5XX": {"model": schemas.Error}},
         middleware=[
             Middleware(RequestIds),
             Middleware(Guard, settings=parts.settings),
+            Middleware(AccessControl, access=parts.access, requests_per_minute=parts.settings.requests_per_minute),
             Middleware(BodyLimit, settings=parts.settings),
             Middleware(OneSlashForm),
         ],
@@ -40,7 +64,22 @@ def create_api(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.speaking = CapacityLimiter(SPEAKING_AT_ONCE)
     add_error_handlers(app)
-    for resource in (status, datasets, clips, fine_tunes, voices, speech, audio, fallback):
+    add_docs_page(app)
+    for resource in (
+        status,
+        sign_in,
+        access_tokens,
+        datasets,
+        clips,
+        fine_tunes,
+        events,
+        voices,
+        accents,
+        pronunciation_dicts,
+        speech,
+        audio,
+        fallback,
+    ):
         app.include_router(resource.router)
     return app
 

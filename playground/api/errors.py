@@ -6,7 +6,7 @@ from http import HTTPStatus
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 
 from model.errors import (
@@ -41,7 +41,7 @@ class NotOffered(ServiceError):
     title = "Not offered yet"
 
 
-def error_response(request: Request, *, status: int, title: str, message: str, code: str | None) -> JSONResponse:
+def error_response(request: HTTPConnection, *, status: int, title: str, message: str, code: str | None) -> JSONResponse:
     """The answer to a request that failed. A conflict stays one when tried again, so clients are told not to."""
     body = Error(error_code=code, title=title, message=message, request_id=request.state.request_id)
     headers = {"x-should-retry": "false"} if status == HTTPStatus.CONFLICT else None

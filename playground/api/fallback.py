@@ -12,10 +12,6 @@ router = APIRouter(include_in_schema=False)
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 NOT_OFFERED = (
     "/tts/sse",
-    "/voices/clone",
-    "/voices/localize",
-    "/voices/{id}/accents",
-    "/voices/{id}/accents/{accent_id}",
     *(f"/{name}{rest}" for name in NOT_YET for rest in ("", "/{rest:path}")),
 )
 

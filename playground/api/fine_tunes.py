@@ -1,12 +1,14 @@
 """`/fine-tunes`: trainings, which make the voices of a clone. Drafts of the page are not among them."""
 
+import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
 
 from playground.api import schemas
-from playground.api.dependencies import GivenParts
+from playground.api.dependencies import GivenCaller, GivenParts
 from playground.api.paging import GivenPaging
+from playground.services.asking import Asked
 from playground.services.fine_tuning import CloneForm
 from storage.errors import NotFound
 from storage.records import FineTune, Status
@@ -34,20 +36,40 @@ def list_fine_tunes(parts: GivenParts, paging: GivenPaging) -> schemas.Page[sche
 def create_fine_tune(
     body: schemas.NewFineTune,
     parts: GivenParts,
-    x_stainless_retry_count: Annotated[int, Header(include_in_schema=False)] = 0,
+    caller: GivenCaller,
+    idempotency_key: Annotated[
+        str, Header(max_length=255, description="The same key and body again give the same fine-tune.")
+    ] = "",
+    x_stainless_retry_count: Annotated[
+        int, Header(description="Above 0, the same body within 10 minutes gives the same fine-tune.")
+    ] = 0,
 ) -> schemas.FineTune:
-    """Send a dataset to training; answers at once. Refused when it is known already that it holds too little."""
+    """Send a dataset to training; answers at once. Refused when it is known already that it holds too little.
+
+    The end is told to `webhook_url`, signed as in Standard Webhooks with the secret that the page shows under “API”.
+    """
     form = CloneForm(
         name=body.name,
         description=body.description,
         language=body.language,
         gender=body.gender or "",
         model_id=body.model_id,
+        accent=body.accent,
     )
-    started = parts.fine_tuning.running_like(form, dataset_id=body.dataset) if x_stainless_retry_count else None
+    asked = Asked(
+        caller=caller.id,
+        request_sha256=hashlib.sha256(body.model_dump_json().encode()).hexdigest(),
+        idempotency_key=idempotency_key,
+        webhook_url=str(body.webhook_url or ""),
+    )
     return schemas.FineTune.of(
-        started
-        or parts.fine_tuning.start(form, dataset_id=body.dataset, minutes=body.training_minutes, accent=body.accent)
+        parts.fine_tuning.start(
+            form,
+            dataset_id=body.dataset,
+            minutes=body.training_minutes,
+            asked=asked,
+            is_repeated=x_stainless_retry_count > 0,
+        )
     )
 
 

@@ -2,8 +2,9 @@
 
 from typing import Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, HttpUrl
 
+from model.accents import Accent, find_accent, native_accent
 from storage import records
 
 Item = TypeVar("Item")
@@ -82,6 +83,7 @@ class DatasetFile(BaseModel):
     size: int = Field(description="Bytes.")
     duration_seconds: float | None
     usable_seconds: float
+    issues: list[str] = Field(description="The reasons of the findings.")
     verdict: str | None = Field(description="good, usable, poor or rejected.")
     reason: str
     findings: list[Finding] = Field(description="Empty for a good recording.")
@@ -96,6 +98,7 @@ class DatasetFile(BaseModel):
             size=file.size,
             duration_seconds=file.duration_seconds,
             usable_seconds=file.usable_seconds,
+            issues=[finding["reason"] for finding in file.findings],
             verdict=file.verdict or None,
             reason=file.reason,
             findings=[Finding.model_validate(finding) for finding in file.findings],
@@ -149,6 +152,7 @@ class NewFineTune(BaseModel):
     accent: str | None = None
     gender: Gender | None = None
     training_minutes: int = Field(DEFAULT_TRAINING_MINUTES, description="From the request to Completed.")
+    webhook_url: HttpUrl | None = Field(None, description="Called when the training has ended.")
 
 
 class UserError(BaseModel):
@@ -176,6 +180,7 @@ class FineTune(BaseModel):
     error: str
     user_errors: list[UserError]
     stage_seconds: dict[str, float]
+    webhook_url: str
     report: dict[str, Any]
 
     @classmethod
@@ -194,6 +199,16 @@ class VoiceAccent(BaseModel):
     locale: str
     is_native: bool
 
+    @classmethod
+    def of(cls, accent: Accent, *, is_native: bool) -> Self:
+        return cls(accent=accent.id, locale=accent.locale, is_native=is_native)
+
+
+class PrivateAccess(BaseModel):
+    """As older clients say it."""
+
+    type: Literal["private"]
+
 
 class VoiceChange(BaseModel):
     """What is absent stays."""
@@ -201,9 +216,9 @@ class VoiceChange(BaseModel):
     name: str | None = None
     description: str | None = None
     gender: Gender | None = Field(None, description="null takes it away.")
-    accent: str | None = None
-    tagline: str | None = None
-    access: str | dict[str, Any] | None = None
+    accent: str | None = Field(None, description="Of the same language; a clone keeps that of its recordings.")
+    tagline: str | None = Field(None, description="32 characters at most.")
+    access: Literal["private"] | PrivateAccess | None = Field(None, description="Voices here are private.")
 
 
 class VoiceMetadata(BaseModel):
@@ -226,7 +241,7 @@ class VoiceMetadata(BaseModel):
             id=voice.id,
             user_id=OWNER,
             name=voice.name,
-            tagline="",
+            tagline=voice.tagline,
             description=voice.description,
             language=voice.language,
             access="private",
@@ -245,8 +260,8 @@ class Voice(BaseModel):
     description: str
     language: str
     gender: Gender | None
-    country: str | None
-    accent: str | None
+    country: str
+    accent: str
     locales: list[VoiceLocale]
     accents: list[VoiceAccent]
     access: Literal["private", "public"]
@@ -263,17 +278,20 @@ class Voice(BaseModel):
     @classmethod
     def of(cls, voice: records.Voice, *, preview_file_url: str | None = None) -> Self:
         is_own = not voice.is_stock
+        native = native_accent(voice.language)
+        accents = [VoiceAccent.of(native, is_native=True)]
+        accents += [VoiceAccent.of(added, is_native=False) for added in map(find_accent, voice.accents) if added]
         return cls(
             id=voice.id,
             name=voice.name,
-            tagline="",
+            tagline=voice.tagline,
             description=voice.description,
             language=voice.language,
             gender=voice.gender or None,
-            country=None,
-            accent=None,
-            locales=[VoiceLocale(locale=voice.language, is_native=True)],
-            accents=[],
+            country=native.locale.rpartition("-")[2],
+            accent=native.id,
+            locales=[VoiceLocale(locale=accent.locale, is_native=accent.is_native) for accent in accents],
+            accents=accents,
             access="private" if is_own else "public",
             visibility="owner" if is_own else "all",
             is_owner=is_own,

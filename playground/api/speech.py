@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/tts", tags=["speech"])
 
-UNOFFERED = ("pronunciation_dict_id", "accent", "save")
+UNOFFERED = ("accent", "save")
 AUDIO = {200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}, "description": "Audio, in chunks."}}
 
 

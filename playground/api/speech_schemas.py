@@ -95,4 +95,5 @@ class Speech(BaseModel):
             model_id=self.model_id,
             language=self.language or self.locale or "",
             speed=self.speed_factor,
+            pronunciation_dict_id=self.pronunciation_dict_id or "",
         )

@@ -24,7 +24,7 @@ class RouteForPrograms(APIRoute):
 router = APIRouter(route_class=RouteForPrograms, tags=["status"])
 
 
-@router.get("/")
+@router.get("/", responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}})
 def get_status(response: Response) -> ServerStatus:
     """Answers where the header Accept prefers application/json to text/html; else `/` is the page."""
     response.headers["Vary"] = "Accept"

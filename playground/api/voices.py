@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, HTTPException, Query, Request, UploadFile
 
 from playground.api import schemas
+from playground.api.accents import AddedAccents, NewLocalVoice
 from playground.api.dependencies import GivenParts
-from playground.api.errors import NotOffered
 from playground.api.paging import GivenPaging
+from playground.services.accents import LocalForm
 from playground.services.instant_voices import InstantForm
 from storage.records import Voice
 
@@ -16,7 +17,6 @@ router = APIRouter(prefix="/voices", tags=["voices"])
 
 Expand = Annotated[list[str], Query(alias="expand[]", description="preview_file_url")]
 MAX_CLIP_BYTES = 16 * 1024**2
-UNCHANGEABLE = ("accent", "tagline", "access")
 
 
 @router.get("")
@@ -30,7 +30,7 @@ def list_voices(
     language: str | None = None,
     expand: Expand = [],  # noqa: B006
 ) -> schemas.Page[schemas.Voice]:
-    """One's own voices are those of clones."""
+    """One's own voices are those of clones, of clips, and localized ones."""
     page = parts.voices.page(
         search=q,
         is_owner=is_owner,
@@ -48,6 +48,9 @@ def clone_voice(
     language: Annotated[str, Form()],
     name: Annotated[str, Form()],
     description: Annotated[str, Form()] = "",
+    tagline: Annotated[str, Form()] = "",
+    accent: Annotated[str, Form(description="Of GET /accents; british makes en speak as in Britain.")] = "",
+    base_voice_id: Annotated[str, Form(description="Kept as a note; the clip alone makes the voice.")] = "",
 ) -> schemas.VoiceMetadata:
     """An instant voice: the base model in the style of one clip, at once and without training."""
     if (clip.size or 0) > MAX_CLIP_BYTES:
@@ -56,9 +59,29 @@ def clone_voice(
         upload = folder / "clip"
         with upload.open("wb") as file:
             shutil.copyfileobj(clip.file, file)
-        form = InstantForm(name=name, language=language, description=description)
+        form = InstantForm(
+            name=name,
+            language=language,
+            description=description,
+            tagline=tagline,
+            accent=accent or None,
+            base_voice_id=base_voice_id,
+        )
         voice = parts.instant_voices.clone(form, upload, filename=clip.filename or "clip")
     return schemas.VoiceMetadata.of(voice)
+
+
+@router.post("/localize")
+def localize_voice(body: NewLocalVoice, parts: GivenParts) -> schemas.VoiceMetadata:
+    """A stock voice in another language, as a voice of one's own. Voices made from recordings keep their language."""
+    form = LocalForm(
+        name=body.name,
+        accent=body.accent,
+        language=body.language,
+        description=body.description,
+        tagline=body.tagline,
+    )
+    return schemas.VoiceMetadata.of(parts.accents.localize(body.voice_id, form))
 
 
 @router.get("/{voice_id}")
@@ -68,19 +91,35 @@ def get_voice(voice_id: str, request: Request, parts: GivenParts, expand: Expand
 
 @router.patch("/{voice_id}")
 def update_voice(voice_id: str, body: schemas.VoiceChange, parts: GivenParts) -> schemas.Voice:
-    """Rename or describe an own voice."""
-    asked = [name for name in UNCHANGEABLE if getattr(body, name)]
-    if asked:
-        raise NotOffered(f"The {asked[0]} of a voice cannot be changed here yet.")
+    """Rename or describe an own voice, or give it another accent of its language."""
     takes_gender_away = "gender" in body.model_fields_set and body.gender is None
     gender = "" if takes_gender_away else body.gender
-    return schemas.Voice.of(parts.voices.update(voice_id, name=body.name, description=body.description, gender=gender))
+    changed = parts.voices.update(
+        voice_id,
+        name=body.name,
+        description=body.description,
+        gender=gender,
+        tagline=body.tagline,
+        accent=body.accent,
+    )
+    return schemas.Voice.of(changed)
 
 
 @router.delete("/{voice_id}", status_code=204)
 def delete_voice(voice_id: str, parts: GivenParts) -> None:
     """Delete an own voice; its clone and the other voices stay."""
     parts.voices.delete(voice_id)
+
+
+@router.patch("/{voice_id}/accents")
+def add_voice_accents(voice_id: str, body: AddedAccents, parts: GivenParts) -> schemas.Voice:
+    """Name accents that an instant voice is meant to speak with beside its own."""
+    return schemas.Voice.of(parts.accents.add(voice_id, body.accents))
+
+
+@router.delete("/{voice_id}/accents/{accent_id}")
+def delete_voice_accent(voice_id: str, accent_id: str, parts: GivenParts) -> schemas.Voice:
+    return schemas.Voice.of(parts.accents.remove(voice_id, accent_id))
 
 
 def _body(voice: Voice, request: Request, expand: list[str]) -> schemas.Voice:

@@ -60,6 +60,10 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         from playground.commands.speak import speak
 
         return speak(settings, voice_id=options.voice, model_id=options.model, text=options.text, out=options.out)
+    if options.command == "keys":
+        from playground.commands.keys import keys
+
+        return keys(settings, options)
     from playground.commands.doctor import doctor
 
     return doctor(settings)
@@ -67,7 +71,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _settings(options: argparse.Namespace) -> Settings:
     """The environment's settings, with what the command line says on top."""
-    given = {name: getattr(options, name, None) for name in ("host", "port", "data_dir")}
+    names = ("host", "port", "data_dir", "ssl_certfile", "ssl_keyfile")
+    given = {name: getattr(options, name, None) for name in names}
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
@@ -80,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", parents=[common], help="serve the page and the API")
     serve.add_argument("--host", help="address to serve on (default 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port to serve on (default 7860; 0 takes a free one)")
+    serve.add_argument("--ssl-certfile", type=Path, help="certificate, for HTTPS")
+    serve.add_argument("--ssl-keyfile", type=Path, help="private key of the certificate")
     serve.add_argument("--no-worker", action="store_true", help="start no training worker beside the page")
 
     clone = commands.add_parser("clone", parents=[common], help="train a clone on recordings")
@@ -97,6 +104,14 @@ def _parser() -> argparse.ArgumentParser:
     speak.add_argument("--model", default="", help="model id (default: the voice's own)")
     speak.add_argument("text")
     speak.add_argument("-o", "--out", type=Path, required=True, help="file to write; its ending says the format")
+
+    keys = commands.add_parser("keys", help="make, list and revoke API keys").add_subparsers(dest="act", required=True)
+    create = keys.add_parser("create", parents=[common], help="make a key; it is shown once")
+    create.add_argument("--name", required=True, help="what will use it")
+    create.add_argument("--scope", default="everything", choices=["everything", "speech"])
+    keys.add_parser("list", parents=[common], help="list the keys")
+    revoke = keys.add_parser("revoke", parents=[common], help="refuse a key from now on")
+    revoke.add_argument("key_id", help="as `keys list` shows it")
 
     doctor = commands.add_parser("doctor", parents=[common], help="check this machine, and name what mends it")
     doctor.add_argument("--port", type=int, help="port to check (default 7860)")

@@ -4,9 +4,11 @@ import logging
 import socket
 import sys
 from contextlib import ExitStack
+from typing import Any
 
 import uvicorn
 
+from playground.courier import Courier
 from playground.parts import make_parts
 from playground.settings import Settings
 from playground.supervisor import Supervisor
@@ -16,16 +18,17 @@ log = logging.getLogger(__name__)
 INSPECTOR = "playground.inspector"
 TRANSCRIBER = "playground.transcriber"
 WORKER = "playground.worker"
+NO_KEY = (
+    "{host} asks for a key, and there is none for everything yet. Make one first:\n"
+    "  app.py keys create --name NAME --data-dir {data_dir}"
+)
+NO_ENCRYPTION = (
+    "Keys, recordings and speech travel unencrypted: give --ssl-certfile and --ssl-keyfile, or put a proxy in front."
+)
 
 
 def serve(settings: Settings, *, with_worker: bool) -> int:
     """Serve until interrupted; gives the exit status."""
-    if not settings.is_loopback:
-        print(
-            f"{settings.host} is reachable by others, and there are no keys yet: only 127.0.0.1, localhost or ::1.",
-            file=sys.stderr,
-        )
-        return 2
     try:
         listener = listen(settings)
     except OSError as error:
@@ -39,16 +42,33 @@ def serve(settings: Settings, *, with_worker: bool) -> int:
     from playground.api.app import create_api
 
     parts = make_parts(settings)
+    if parts.access.needs_key and not parts.keys.can_be_managed():
+        listener.close()
+        print(NO_KEY.format(host=settings.host, data_dir=settings.data_dir), file=sys.stderr)
+        return 2
+    if not settings.is_loopback and settings.ssl_certfile is None:
+        print(NO_ENCRYPTION, file=sys.stderr)
     app = wizard.mount(create_api(parts), parts)
     host, port = listener.getsockname()[:2]
     modules = [INSPECTOR, TRANSCRIBER, *([WORKER] if with_worker else [])]
     with ExitStack() as stack:
         stack.enter_context(Supervisor(modules, parts.settings))
+        stack.enter_context(Courier(parts.webhooks))
         stack.callback(parts.speech_process.close)
-        print(f"Voice Playground: http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3))
-        server.run(sockets=[listener])
+        scheme = "https" if settings.ssl_certfile else "http"
+        print(f"Voice Playground: {scheme}://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+        uvicorn.Server(_config(app, settings)).run(sockets=[listener])
     return 0
+
+
+def _config(app: Any, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        timeout_graceful_shutdown=3,
+        ssl_certfile=settings.ssl_certfile,
+        ssl_keyfile=settings.ssl_keyfile,
+    )
 
 
 def listen(settings: Settings) -> socket.socket:

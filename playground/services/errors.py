@@ -56,6 +56,38 @@ class TooLarge(ServiceError):
     title = "File too large"
 
 
+class KeyRefused(ServiceError):
+    """No key, or none that counts."""
+
+    code = "invalid_key"
+    status = 401
+    title = "Key refused"
+
+    def __init__(self, message: str, *, code: str = "invalid_key") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ScopeRefused(ServiceError):
+    """The key counts, but not for this."""
+
+    code = "scope_too_small"
+    status = 403
+    title = "Not what this key is for"
+
+
+class TooManyRequests(ServiceError):
+    """The caller has asked too often."""
+
+    code = "rate_limited"
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, *, per_minute: int, seconds: float) -> None:
+        super().__init__(f"{per_minute} requests a minute are allowed; try again in {seconds:.1f} s.")
+        self.seconds = seconds
+
+
 class SpeechUnavailable(ServiceError):
     """The speech process died while speaking; the next request starts a new one."""
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from model import base_models
+from model.accents import with_accent
 from model.base_models import BaseModel
 from playground.services.accounts import Accounts
+from playground.services.asking import Asked
 from playground.services.datasets import MINIMUM_SECONDS, RECOMMENDED_SECONDS
 from playground.services.errors import Conflict, Refused
 from playground.services.runs import Runs
@@ -18,6 +20,8 @@ DEFAULT_NAME = "Untitled Pro Voice Clone"
 MINUTES_OFFERED = (10, 15, 30, 60)
 SHORTEST_MINUTES = 1
 LONGEST_MINUTES = 24 * 60
+NOBODY = Asked()
+"""No program: the page, or the command line."""
 DISCLAIMER = (
     "I have the right to use these recordings, and the person who speaks in them has agreed to their voice being "
     "cloned. I will not use the voice to impersonate anyone, to deceive, or for anything unlawful, and I will say "
@@ -34,21 +38,23 @@ class CloneForm:
     language: str = "en"
     gender: str = ""
     model_id: str = ""
+    accent: str | None = None
 
-    def checked(self) -> dict[str, str]:
+    def checked(self) -> dict[str, str | None]:
         """The columns of a fine-tune; raises Refused, ModelNotFound and LanguageNotSupported."""
         if not self.name.strip():
             raise Refused("Give the clone a name.")
         if self.gender not in ("", "feminine", "masculine", "gender_neutral"):
             raise Refused(f"Gender is feminine, masculine, gender_neutral or empty, not {self.gender!r}.")
         base = base_models.resolve(self.model_id) if self.model_id else base_models.production_model()
-        language = base.require_language(self.language)
+        language = base.require_language(with_accent(self.language, self.accent))
         return {
             "name": self.name.strip(),
             "description": self.description,
             "language": language,
             "gender": self.gender,
             "model_id": base.id,
+            "accent": self.accent,
         }
 
 
@@ -73,10 +79,10 @@ class FineTuning:
         self._accounts = accounts
         self._runs = Runs(storage, accounts)
 
-    def create_draft(self, form: CloneForm, *, dataset_id: str | None = None, accent: str | None = None) -> FineTune:
+    def create_draft(self, form: CloneForm, *, dataset_id: str | None = None) -> FineTune:
         """Save a draft; raises PlanRefused and what `CloneForm.checked` raises."""
         self._accounts.require_pvc()
-        draft = FineTune(**form.checked(), dataset_id=dataset_id, accent=accent)  # type: ignore[arg-type]
+        draft = FineTune(**form.checked(), dataset_id=dataset_id)  # type: ignore[arg-type]
         with self._storage.write() as tables:
             if dataset_id is not None:
                 tables.datasets.get(dataset_id)
@@ -143,10 +149,10 @@ class FineTuning:
         with self._storage.read() as tables:
             return tables.voices.of_fine_tune(fine_tune_id)
 
-    def events(self, fine_tune_id: str) -> list[TrainingEvent]:
-        """The curve of all attempts, oldest first."""
+    def events(self, fine_tune_id: str, *, after: int = 0) -> list[TrainingEvent]:
+        """The curve of all attempts, oldest first, behind the event with this id."""
         with self._storage.read() as tables:
-            return tables.training_events.of_fine_tune(fine_tune_id)
+            return tables.training_events.of_fine_tune(fine_tune_id, after=after)
 
     def queue_position(self, fine_tune: FineTune) -> int:
         """1 for the run that starts next."""
@@ -171,27 +177,33 @@ class FineTuning:
             draft = _require_draft(tables, fine_tune_id)
             return self._enqueue(tables, draft, training_minutes=minutes, consented_at=now())
 
-    def start(self, form: CloneForm, *, dataset_id: str, minutes: int, accent: str | None = None) -> FineTune:
+    def start(
+        self,
+        form: CloneForm,
+        *,
+        dataset_id: str,
+        minutes: int,
+        asked: Asked = NOBODY,
+        is_repeated: bool = False,
+    ) -> FineTune:
         """Create a clone and send it to training at once, as programs do; files may still be being checked.
 
-        Consent is the caller's: the terms are those of the page. Raises what `create_draft` and `train` raise.
+        A request that was answered before gets the same training: a program that lost the answer asks a second time.
+        Consent is the caller's: the terms are those of the page. Raises IdempotencyKeyReused and what `create_draft`
+        and `train` raise.
         """
         self._accounts.require_pvc()
         _check_minutes(minutes)
         columns = form.checked()
         with self._storage.write() as tables:
+            made = asked.made_before(tables, is_repeated=is_repeated)
+            if made is not None:
+                return made
             tables.datasets.get(dataset_id)
             draft = tables.fine_tunes.insert(
-                FineTune(**columns, dataset_id=dataset_id, accent=accent, training_minutes=minutes)  # type: ignore[arg-type]
+                FineTune(**columns, **asked.columns(), dataset_id=dataset_id, training_minutes=minutes)  # type: ignore[arg-type]
             )
             return self._enqueue(tables, draft, may_be_pending=True)
-
-    def running_like(self, form: CloneForm, *, dataset_id: str) -> FineTune | None:
-        """The run that the same `start` has made already: a program that lost the answer asks a second time."""
-        columns = form.checked()
-        with self._storage.read() as tables:
-            running = tables.fine_tunes.using_dataset(dataset_id)
-        return next((run for run in running if all(getattr(run, name) == columns[name] for name in columns)), None)
 
     def retry(self, fine_tune_id: str) -> FineTune:
         """Queue a failed training again, as the same record; it goes on from its checkpoint where that fits.

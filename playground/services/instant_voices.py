@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model import base_models
+from model.accents import with_accent
 from playground.services.errors import Refused
+from playground.services.voices import checked_name, checked_tagline
 from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
 from storage.database import Storage
 from storage.records import Voice
@@ -19,6 +21,9 @@ class InstantForm:
     name: str
     language: str
     description: str = ""
+    tagline: str = ""
+    accent: str | None = None
+    base_voice_id: str = ""
 
 
 class InstantVoices:
@@ -31,16 +36,23 @@ class InstantVoices:
     def clone(self, form: InstantForm, clip: Path, *, filename: str) -> Voice:
         """A voice of the production model in the style of a clip of 2 to 60 s.
 
-        Raises Refused, AudioError, LanguageNotSupported and SpeechUnavailable.
+        Raises NotFound, Refused, AudioError, LanguageNotSupported and SpeechUnavailable.
         """
         from model.decoding import decode_to_wav
 
-        if not form.name.strip():
-            raise Refused("Give the voice a name.")
+        name, tagline = checked_name(form.name), checked_tagline(form.tagline)
+        if form.base_voice_id:
+            with self._storage.read() as tables:
+                tables.voices.get(form.base_voice_id)
         base = base_models.production_model()
-        language = base.require_language(form.language)
+        language = base.require_language(with_accent(form.language, form.accent))
         voice = Voice(
-            name=form.name.strip(), description=form.description, language=language, gender="", model_id=base.id
+            name=name,
+            description=form.description,
+            tagline=tagline,
+            language=language,
+            model_id=base.id,
+            base_voice_id=form.base_voice_id,
         )
         media = self._storage.media
         with media.scratch_folder() as folder:

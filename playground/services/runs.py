@@ -9,6 +9,7 @@ from typing import Any
 from model.files import written_aside
 from model.transcription import primary_language
 from playground.services.accounts import Accounts
+from playground.services.webhooks import announce_end
 from storage.database import Storage, Tables
 from storage.records import Clip, FineTune, Status, TrainingEvent, Voice, later, now, seconds_between
 
@@ -135,6 +136,7 @@ class Runs:
             for voice in reversed(voices):  # lists are newest first, and V0 comes first
                 tables.voices.insert(replace(voice, created_at=completed_at))
             self._accounts.charge(tables, held)
+            announce_end(tables, held)
             return held
 
     def fail(
@@ -253,7 +255,7 @@ class Runs:
         user_errors: Sequence[dict[str, str]] = (),
     ) -> FineTune:
         self._accounts.release(tables, fine_tune)
-        return tables.fine_tunes.update(
+        ended = tables.fine_tunes.update(
             fine_tune.id,
             status=Status.FAILED,
             finished_at=now(),
@@ -265,6 +267,8 @@ class Runs:
             user_errors=list(user_errors) or [{"code": code, "message": error}],
             stage_seconds=_with_stage_ended(fine_tune),
         )
+        announce_end(tables, ended)
+        return ended
 
 
 def _is_heard(clip: Clip, language: str) -> bool:

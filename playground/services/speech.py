@@ -1,7 +1,7 @@
 """Speech: which weights a request means, what it costs, and the stream of waveforms."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from model.base_models import BaseModel
 from model.sentences import GREETINGS
 from playground.services.accounts import Accounts
 from playground.services.errors import Refused
+from playground.services.pronunciation import entries_of, said_as
 from playground.settings import Settings
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
 from storage.database import Storage
@@ -33,11 +34,15 @@ class SpeechRequest:
     model_id: str = ""
     language: str = ""
     speed: float = 1.0
+    pronunciation_dict_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechPlan:
-    """A request that can be carried out. `fine_tuned`: None for voices without a clone, else whether it is active."""
+    """A request that can be carried out, its text as it shall be said.
+
+    `fine_tuned`: None for voices without a clone, else whether its weights are active.
+    """
 
     request: SpeechRequest
     voice: Voice
@@ -63,6 +68,10 @@ class SpeechService:
         with self._storage.read() as tables:
             voice = tables.voices.get(request.voice_id)
             fine_tune = tables.fine_tunes.find(voice.fine_tune_id) if voice.fine_tune_id else None
+            dict_id = request.pronunciation_dict_id
+            entries = entries_of(tables.pronunciation_dicts.get(dict_id)) if dict_id else []
+        said = replace(request, text=said_as(request.text, entries))
+        _check_text(said, self._settings.max_text_characters)
         base = base_models.resolve(request.model_id or voice.model_id)
         own = voice.language if voice.language in base.languages else base.languages[0]
         language = base.require_language(request.language or own)
@@ -70,7 +79,7 @@ class SpeechService:
         credits = self._accounts.speech_price(request.text, fine_tuned=is_active)
         self._accounts.require(credits)
         return SpeechPlan(
-            request=request,
+            request=said,
             voice=voice,
             base=base,
             fine_tuned=is_active if voice.fine_tune_id else None,

@@ -3,8 +3,10 @@
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-from model.base_models import BASE_MODELS, production_model
+from model.accents import require_accent, with_accent
+from model.base_models import BASE_MODELS, production_model, resolve
 from model.engines.protocol import StockVoice
+from model.errors import LanguageNotSupported
 from playground.services.errors import Refused
 from storage.database import Storage
 from storage.records import Voice
@@ -12,6 +14,11 @@ from storage.table import NEWEST_FIRST, Page
 
 SDK_EXAMPLE_VOICE = "6ccbfb76-1fc6-48f7-b71d-91ac6298247b"
 """The voice id of the official SDK's examples: our first stock voice bears it, so that they run as they are."""
+
+
+OWN = "(stock_name = '' or base_voice_id != '')"
+"""In SQL what `Voice.is_stock` is not."""
+LONGEST_TAGLINE = 32
 
 
 class Voices:
@@ -72,16 +79,30 @@ class Voices:
             return tables.voices.where(where, params, order_by=f"fine_tune_id is null, {NEWEST_FIRST}")
 
     def update(
-        self, voice_id: str, *, name: str | None = None, description: str | None = None, gender: str | None = None
+        self,
+        voice_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        gender: str | None = None,
+        tagline: str | None = None,
+        accent: str | None = None,
     ) -> Voice:
-        """Rename or describe an own voice; what is None stays. Raises NotFound and Refused."""
-        changes = {"name": name, "description": description, "gender": gender}
-        changes = {column: value for column, value in changes.items() if value is not None}
-        if name is not None and not name.strip():
-            raise Refused("Give the voice a name.")
+        """Rename or describe an own voice; what is None stays. Raises NotFound, Refused and LanguageNotSupported."""
+        changes = {
+            "name": None if name is None else checked_name(name),
+            "description": description,
+            "gender": gender,
+            "tagline": None if tagline is None else checked_tagline(tagline),
+        }
         with self._storage.write() as tables:
             voice = _require_own(tables.voices.get(voice_id))
-            return tables.voices.update(voice_id, **changes) if changes else voice
+            changes["language"] = None if accent is None else _language_with(voice, accent)
+            given = {column: value for column, value in changes.items() if value is not None}
+            changed = tables.voices.update(voice_id, **given) if given else voice
+        if changed.language != voice.language:
+            self._storage.media.remove(self._storage.media.preview_path(voice_id))
+        return changed
 
     def delete(self, voice_id: str) -> None:
         """Delete an own voice; its clone and the other voices stay. Raises NotFound and Refused."""
@@ -108,7 +129,7 @@ def _filter(*, search: str, is_owner: bool | None, gender: str | None, language:
     wheres = ["(? = '' or instr(lower(name || ' ' || description || ' ' || id), lower(?)))"]
     params = [search, search]
     if is_owner is not None:
-        wheres.append("stock_name = ''" if is_owner else "stock_name != ''")
+        wheres.append(OWN if is_owner else f"not {OWN}")
     if gender is not None:
         wheres.append("gender = ?")
         params.append(gender)
@@ -117,6 +138,29 @@ def _filter(*, search: str, is_owner: bool | None, gender: str | None, language:
         wheres.append("(language = ? or language like ?)")
         params += [code, f"{language}-%"]  # `en` finds the British too, `en-US` does not
     return " and ".join(wheres), params
+
+
+def checked_name(name: str) -> str:
+    """Without spaces around it; raises Refused."""
+    if not name.strip():
+        raise Refused("Give the voice a name.")
+    return name.strip()
+
+
+def checked_tagline(tagline: str) -> str:
+    """Raises Refused."""
+    if len(tagline) > LONGEST_TAGLINE:
+        raise Refused(f"A tagline has {LONGEST_TAGLINE} characters at most, not {len(tagline)}.")
+    return tagline
+
+
+def _language_with(voice: Voice, accent_id: str) -> str:
+    """The language of a voice with an accent; a clone's model has learned one and keeps it."""
+    accent = require_accent(accent_id, languages=resolve(voice.model_id).languages)
+    language = resolve(voice.model_id).require_language(with_accent(voice.language, accent.id))
+    if language != voice.language and voice.fine_tune_id is not None:
+        raise LanguageNotSupported(f"“{voice.name}” keeps the accent of its recordings.")
+    return language
 
 
 def _require_own(voice: Voice) -> Voice:

@@ -145,3 +145,20 @@ def test_the_walk_goes_by_keyboard_alone(page: Page, server: Server) -> None:
     page.locator("#details-next").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#dataset-name input")).to_have_value("By keyboard")
+
+
+def test_a_key_is_made_shown_once_and_revoked(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/?view=api")
+    page.locator("#key-name input").fill("robot")
+    page.get_by_role("button", name="Create key").click()
+    expect(page.locator("#new-key code")).to_contain_text("sk_car_")
+    secret = page.locator("#new-key code").inner_text()
+    assert server.parts.keys.caller_of(secret) is not None
+    page.reload()
+    expect(page.locator("#keys")).to_contain_text("robot")
+    expect(page.locator("body")).not_to_contain_text(secret)
+    page.get_by_role("button", name="Revoke robot").click()
+    expect(page.get_by_role("alert").filter(has_text="Revoke “robot”?")).to_be_visible()
+    page.get_by_role("button", name="Revoke the key").click()
+    expect(page.locator("#keys")).to_contain_text("revoked")
+    assert server.parts.keys.all()[0].revoked_at is not None

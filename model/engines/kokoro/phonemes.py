@@ -1,8 +1,8 @@
 """Text -> the phonemes that the base model was trained on, one string a phrase, through espeak-ng."""
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from model.engines.kokoro import symbols
@@ -90,6 +90,9 @@ _TITLES = re.compile(r"\b(Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs)\.(?=\s)")
 # Punctuation only where it is no part of a number or an abbreviation: "3.50" and "10:30" are read by espeak-ng.
 _PUNCTUATION = re.compile(r'\s*(?:[;:,.!?…]+(?=[\s"”)]|$)|[—“”"()…])+\s*')
 _SENTENCE_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"”’')]))\s+(?=\S)|\n+")
+# Phonemes that stand in a text themselves, as <<ˈ|æ|k|m|i>>.
+_GIVEN = re.compile(r"<<([^<>\s]+)>>")
+_TIED = {theirs.replace("^", ""): theirs for theirs, _ in (*_AMERICAN, *_BRITISH, *_ENGLISH, *_OTHER) if "^" in theirs}
 _INITIAL_AT_END = re.compile(r"\b(?:[A-Z]|e\.g|i\.e)\.$")
 
 
@@ -98,10 +101,17 @@ def phonemes_of(text: str, language: str) -> str:
 
     Raises LanguageNotSupported.
     """
-    return _phonemes_of_words(spoken_form(text, language), language)
+    return _phonemes_of_words(_read_aloud(text, language), language)
+
+
+def _read_aloud(text: str, language: str) -> str:
+    return _around_given(text, lambda words: spoken_form(words, language), lambda phonemes: f"<<{phonemes}>>")
 
 
 def _phonemes_of_words(words: str, language: str) -> str:
+    if _GIVEN.search(words):
+        spell, given = partial(_phonemes_of_words, language=language), partial(_given_phonemes, language=language)
+        return _around_given(words, spell, given).strip()
     plain = _without_signs(words)
     if not plain:
         return ""
@@ -119,7 +129,7 @@ def phrases_of(text: str, language: str) -> Iterator[str]:
     """Phonemes phrase by phrase: one a sentence, short sentences joined, none above the limits."""
     _espeak_voice(language)
     limit = MAX_FIRST_PHONEMES
-    for sentence in split_sentences(spoken_form(text, language)):
+    for sentence in split_sentences(_read_aloud(text, language)):
         phonemes = _phonemes_of_words(sentence, language)
         if any(symbol not in symbols.PAUSES for symbol in phonemes):
             pieces = split_phonemes(phonemes, limit)
@@ -170,6 +180,22 @@ def _to_base_model(espeak: str, language: str) -> str:
         espeak = espeak.replace(theirs, ours)
     # The mark of a syllabic consonant becomes a short schwa before it.
     return re.sub("(\\S)\u0329", r"ᵊ\1", espeak.replace("^", ""))
+
+
+def _around_given(text: str, change: Callable[[str], str], given: Callable[[str], str]) -> str:
+    """`change` made of the words and `given` of the phonemes that stand between them; spaces stay."""
+    parts = _GIVEN.split(text)
+    if len(parts) == 1:
+        return change(text)
+    return "".join(
+        given(part) if number % 2 else re.sub(r"\S(?:.*\S)?", lambda match: change(match[0]), part, flags=re.DOTALL)
+        for number, part in enumerate(parts)
+    )
+
+
+def _given_phonemes(ipa: str, language: str) -> str:
+    """The base model's symbols of phonemes between bars."""
+    return symbols.known(_to_base_model("".join(_TIED.get(one, one) for one in ipa.split("|")), language))
 
 
 @lru_cache(maxsize=len(ESPEAK_VOICES))

@@ -1,0 +1,36 @@
+"""Delivers webhook calls beside the page, in a thread of its process."""
+
+import logging
+import threading
+
+from playground.services.webhooks import Webhooks
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+STOP_SECONDS = 15.0
+
+
+class Courier:
+    """Looks for calls that are due; `with` starts and ends it."""
+
+    def __init__(self, webhooks: Webhooks) -> None:
+        self._webhooks = webhooks
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._deliver, name="courier", daemon=True)
+
+    def __enter__(self) -> "Courier":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        self._thread.join(STOP_SECONDS)
+
+    def _deliver(self) -> None:
+        while not self._ended.wait(LOOK_SECONDS):
+            try:
+                while not self._ended.is_set() and self._webhooks.deliver_next():
+                    pass
+            except Exception:
+                log.exception("webhook calls cannot be made; trying again")

@@ -1,0 +1,24 @@
+"""The table of calls to webhooks: a queue that survives a restart."""
+
+from storage.records import WebhookCall, later, now
+from storage.table import Table
+
+
+class WebhookCalls(Table[WebhookCall]):
+    """Rows of `WebhookCall`."""
+
+    name = "webhook_calls"
+    kind = "webhook call"
+    record = WebhookCall
+
+    def claim(self, *, lease_seconds: float) -> WebhookCall | None:
+        """The call that is due longest, not due again before its lease has run out; counts one attempt more."""
+        claimed = self._query(
+            """
+            update webhook_calls set attempts = attempts + 1, due_at = :again
+            where id = (select id from webhook_calls where due_at <= :now order by due_at, rowid limit 1)
+            returning *
+            """,
+            {"now": now(), "again": later(now(), lease_seconds)},
+        )
+        return claimed[0] if claimed else None
