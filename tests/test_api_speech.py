@@ -170,7 +170,7 @@ def test_volume_scales_the_samples(api: TestClient, stock: Voice, plain: np.ndar
         ({"output_format": WAV | {"sample_rate": 11025}}, 400, "invalid_request", "output_format.wav.sample_rate"),
         ({"output_format": None}, 400, "invalid_request", "output_format"),
         ({"save": True}, 501, "not_implemented", "save"),
-        ({"pronunciation_dict_id": "pdict_x"}, 501, "not_implemented", "pronunciation_dict_id"),
+        ({"pronunciation_dict_id": "pdict_x"}, 404, "pronunciation_dictionary_not_found", "pronunciation dictionary"),
     ],
 )
 def test_refusals_say_why_and_cost_nothing(
