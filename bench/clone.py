@@ -32,7 +32,8 @@ from model.audio import SAMPLE_RATE, read_wav, write_wav
 from model.base_models import resolve
 from model.decoding import FORMATS, decode_to_wav
 from model.references import USUAL_SECONDS
-from model.transcription import Transcriber, prepare_whisper, read_transcripts
+from model.transcript_files import read_text_file
+from model.transcription import Transcriber, prepare_whisper
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
 
 Waveform = NDArray[np.float32]
@@ -91,7 +92,11 @@ class Bench:
         self._work: Path = options.work / current_commit()
         self._model_id = resolve(options.model).id
         self._weights_dir = options.weights_dir or options.work / "weights"
-        self._texts = read_transcripts(options.recordings.glob("metadata.csv"))
+        self._texts = {
+            given.stem: given.text
+            for table in options.recordings.glob("metadata.csv")
+            for given in read_text_file(table)
+        }
 
     def run(self, run: Run) -> dict[str, Any]:
         """Train, speak, and measure."""

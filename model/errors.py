@@ -25,6 +25,12 @@ class LanguageNotSupported(ModelError):
     code = "language_not_supported"
 
 
+class TranscriptUnreadable(ModelError):
+    """A file of text cannot be read, or holds no words."""
+
+    code = "transcript_unreadable"
+
+
 class ModelNotFound(ModelError):
     """No base model has this id or alias."""
 

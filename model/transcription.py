@@ -1,4 +1,4 @@
-"""Clip -> what was said in it, with confidence: Whisper base on the CPU, or the person's own transcripts, which win."""
+"""Clip -> what was said in it, with confidence, and in which language: Whisper base on the CPU."""
 
 import hashlib
 import shutil
@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.audio import FORMATS, SAMPLE_RATE, read_wav, resample
+from model.audio import SAMPLE_RATE, read_wav, resample
 from model.errors import WeightsUnavailable
 from model.files import written_aside
 
@@ -41,6 +41,14 @@ class Transcript:
     confidence: float
     """Geometric mean of the probabilities of its words, 0 (nothing heard) to 1."""
     language: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageGuess:
+    """The language that speech is most likely in, a code of two letters (three for a few), and how likely."""
+
+    language: str
+    probability: float
 
 
 def prepare_whisper(weights_dir: Path) -> Path:
@@ -137,13 +145,23 @@ class Transcriber:
 
         `language` is a code of two letters, with or without a region. Raises WeightsUnavailable, AudioError.
         """
-        return self._alone(_loaded(source, sample_rate), _code(language))
+        return self._alone(_loaded(source, sample_rate), primary_language(language))
 
     def transcribe_many(self, sources: Iterable[Path | NDArray[np.float32]], language: str) -> Iterator[Transcript]:
         """Hear many short WAV files or waveforms at 24 kHz, several at a time, and yield what each says, in order."""
-        code = _code(language)
+        code = primary_language(language)
         for window in _windows(_loaded(source, SAMPLE_RATE) for source in sources):
             yield from self._together(window, code)
+
+    def guess_language(self, sources: Iterable[Path]) -> LanguageGuess:
+        """The language of the first half minute of WAV files at any rate; raises WeightsUnavailable, AudioError."""
+        waveforms: list[NDArray[np.float32]] = [np.zeros(0, np.float32)]
+        for source in sources:
+            waveforms.append(_loaded(source, SAMPLE_RATE))
+            if sum(map(len, waveforms)) >= WINDOW_SECONDS * WHISPER_RATE:
+                break
+        language, probability, _ = self._model.detect_language(audio=np.concatenate(waveforms))
+        return LanguageGuess(language=language, probability=float(probability))
 
     def _together(self, waveforms: Sequence[NDArray[np.float32]], language: str) -> Iterator[Transcript]:
         """Hear clips as one stretch with gaps; each word goes to the clip that its middle is nearest to."""
@@ -183,7 +201,8 @@ class Transcriber:
             yield from segment.words or ()
 
 
-def _code(language: str) -> str:
+def primary_language(language: str) -> str:
+    """`en` of `en-GB`."""
     return language.split("-")[0].lower()
 
 
@@ -214,33 +233,3 @@ def _transcript(words: Sequence[Any], language: str) -> Transcript:
         confidence=float(np.exp(np.log(probabilities).mean())) if words else 0.0,
         language=language,
     )
-
-
-def read_transcripts(paths: Iterable[Path]) -> dict[str, str]:
-    """Transcripts that a person gave, by the stem of the recording's name.
-
-    Reads `.txt` files (the recording's stem is the file's own) and LJSpeech `.csv` files of lines `name|transcript` or
-    `name|transcript|normalized`, whose normalized text is taken where there is one. Text is UTF-8, with or without
-    BOM; what cannot be decoded is replaced. A `.txt` wins over a table; empty texts count as none.
-    """
-    tables: dict[str, str] = {}
-    texts: dict[str, str] = {}
-    for path in paths:
-        content = path.read_text(encoding="utf-8-sig", errors="replace")
-        if path.suffix.lower() == ".csv":
-            tables.update(_table(content))
-        elif path.suffix.lower() == ".txt":
-            texts[path.stem] = " ".join(content.split())
-    return {stem: text for stem, text in (tables | texts).items() if text}
-
-
-def _table(content: str) -> Iterator[tuple[str, str]]:
-    for line in content.splitlines():
-        name, *columns = (" ".join(cell.split()) for cell in line.split("|"))
-        texts = [text for text in columns[:2] if text]
-        if name and texts:
-            yield _stem(PurePosixPath(name)), texts[-1]
-
-
-def _stem(name: PurePosixPath) -> str:
-    return name.stem if name.suffix[1:].lower() in FORMATS else name.name

@@ -1,11 +1,10 @@
-"""The process that judges uploaded recordings and cuts them into clips, one file after the other.
+"""The process that judges uploaded recordings and cuts them into clips, and unpacks archives, one after the other.
 
 Run as `python -m playground.inspector`. A file that kills it is tried once more and then rejected.
 """
 
 import errno
 import faulthandler
-import fcntl
 import logging
 import os
 import shutil
@@ -17,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +27,10 @@ from model.inspection import Detectors, inspect_file
 from model.quality import FileReport
 from model.segmentation import CutClip
 from playground.parts import Parts, make_parts
-from playground.processes import lower_priority, set_up_logging, share_processors
+from playground.processes import is_only_one, lower_priority, set_up_logging, share_processors
+from playground.services.errors import ServiceError
 from playground.services.findings import columns_of, duplicate_columns, rejected_columns
+from playground.services.unpacking import Unpacker, is_archive
 from playground.settings import Settings
 from storage.errors import NotFound
 from storage.records import Clip, DatasetFile
@@ -58,6 +59,7 @@ class Inspector:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._media = parts.storage.media
+        self._unpacker = Unpacker(parts.storage, parts.settings, parts.given_texts)
         self._detectors = Detectors()
         self._reviewer: subprocess.Popen[bytes] | None = None
 
@@ -67,7 +69,7 @@ class Inspector:
         idle = threading.Event()
         with (self._parts.settings.data_dir / "inspector.lock").open("w") as lock, self._reviewing():
             while os.getppid() == parent:
-                if not _is_only_one(lock):
+                if not is_only_one(lock):
                     idle.wait(IDLE_SECONDS)
                 elif not self.inspect_next():
                     self._remove_leftovers()
@@ -111,8 +113,11 @@ class Inspector:
             self._reject(file, f"Reading “{file.filename}” made the decoder crash. Convert it to WAV or FLAC.")
             return True
         try:
-            self._inspect(file)
-        except ModelError as error:
+            if is_archive(file.filename, self._media.path(file.path)):
+                self._unpacker.unpack(file)
+            else:
+                self._inspect(file)
+        except (ModelError, ServiceError) as error:
             self._reject(file, str(error))
         except NotFound:
             self._discard(file)
@@ -148,7 +153,7 @@ class Inspector:
                 tables.datasets.update(file.dataset_id, is_review_due=True)
                 for clip in clips:
                     tables.clips.insert(clip)
-        self._parts.datasets.apply_transcripts(file.dataset_id)
+        self._parts.given_texts.settle(file)
 
     def _kept(self, clip: CutClip, file: DatasetFile, folder: Path) -> Clip:
         return Clip(
@@ -223,15 +228,6 @@ def _time_limit(size_bytes: int) -> Iterator[None]:
         yield
     finally:
         faulthandler.cancel_dump_traceback_later()
-
-
-def _is_only_one(lock: IO[str]) -> bool:
-    """Whether this process has the data folder's inspector lock; it goes with the process."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:

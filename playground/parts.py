@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 from playground.services.accounts import Accounts
+from playground.services.dataset_archive import DatasetArchive
 from playground.services.datasets import Datasets
 from playground.services.fine_tuning import FineTuning
+from playground.services.given_texts import GivenTexts
+from playground.services.hearing import Hearing
 from playground.services.instant_voices import InstantVoices
 from playground.services.speech import SpeechService
+from playground.services.transcripts import Transcripts
 from playground.services.voices import Voices
 from playground.settings import Settings
 from playground.speech_process import SpeechProcess
@@ -21,6 +25,10 @@ class Parts:
     storage: Storage
     accounts: Accounts
     datasets: Datasets
+    given_texts: GivenTexts
+    transcripts: Transcripts
+    hearing: Hearing
+    archive: DatasetArchive
     fine_tuning: FineTuning
     voices: Voices
     instant_voices: InstantVoices
@@ -37,12 +45,17 @@ def make_parts(settings: Settings) -> Parts:
     accounts.grant()
     voices = Voices(storage)
     voices.seed_stock()
+    given_texts = GivenTexts(storage)
     speech_process = SpeechProcess(settings.weights, device=settings.device)
     return Parts(
         settings=settings,
         storage=storage,
         accounts=accounts,
-        datasets=Datasets(storage, settings),
+        datasets=Datasets(storage, settings, given_texts),
+        given_texts=given_texts,
+        transcripts=Transcripts(storage),
+        hearing=Hearing(storage, given_texts),
+        archive=DatasetArchive(storage),
         fine_tuning=FineTuning(storage, accounts),
         voices=voices,
         instant_voices=InstantVoices(storage, speech_process),

@@ -1,10 +1,12 @@
 """Small things that all processes of the playground share."""
 
 import ctypes
+import fcntl
 import logging
 import os
 import secrets
 import socket
+from typing import IO
 
 
 def set_up_logging(level: str) -> None:
@@ -33,6 +35,15 @@ def lower_priority(by: int) -> None:
     """Let everything else on the machine go first, where the system knows priorities."""
     if hasattr(os, "nice"):
         os.nice(by)
+
+
+def is_only_one(lock: IO[str]) -> bool:
+    """Whether this process has the lock on an open file, which it takes if nobody has it; it goes with the process."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def new_owner() -> str:

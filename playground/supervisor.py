@@ -67,7 +67,8 @@ class Supervisor:
             for module, process in list(self._running.items()):
                 is_rested = time.monotonic() - self._started_at[module] >= BACKOFF_SECONDS
                 if process.poll() is not None and is_rested:
-                    log.warning("%s ended with %s; starting it again", module, process.returncode)
+                    level = logging.WARNING if process.returncode else logging.DEBUG
+                    log.log(level, "%s ended with %s; starting it again", module, process.returncode)
                     self._start(module)
 
 

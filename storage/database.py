@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from storage.clip_edits import ClipEdits
 from storage.clips import Clips
 from storage.datasets import Datasets
 from storage.files import Files
@@ -30,6 +31,7 @@ class Tables:
         self.datasets = Datasets(db)
         self.files = Files(db)
         self.clips = Clips(db)
+        self.clip_edits = ClipEdits(db)
         self.transcripts = Transcripts(db)
         self.fine_tunes = FineTunes(db)
         self.training_events = TrainingEvents(db)

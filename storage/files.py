@@ -26,3 +26,14 @@ class Files(Table[DatasetFile]):
             self.update(twin.id, verdict="", reason="", findings=[], duplicate_of="", inspections=0)
         for twin in twins[1:]:
             self.update(twin.id, duplicate_of=twins[0].id)
+
+    def spoken_language(self, dataset_id: str) -> str:
+        """What recognition takes most of a dataset's speech for, two letters; empty before it has listened."""
+        heard = self._query(
+            """
+            select * from files where dataset_id = ? and language != '' group by language
+            order by sum(usable_seconds * language_probability) desc limit 1
+            """,
+            [dataset_id],
+        )
+        return heard[0].language if heard else ""

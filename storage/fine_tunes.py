@@ -3,7 +3,7 @@
 from typing import Any
 
 from storage.records import FineTune, later, now
-from storage.table import Table
+from storage.table import NEWEST_FIRST, Table
 
 LEASE_SECONDS = 15.0
 
@@ -57,3 +57,8 @@ class FineTunes(Table[FineTune]):
     def using_dataset(self, dataset_id: str) -> list[FineTune]:
         """The runs that wait or train on a dataset."""
         return self.where("dataset_id = ? and status in ('created', 'training')", [dataset_id])
+
+    def newest_of_dataset(self, dataset_id: str) -> FineTune | None:
+        """The newest clone that uses a dataset, a draft too."""
+        newest = self.where("dataset_id = ?", [dataset_id], order_by=NEWEST_FIRST, limit=1)
+        return newest[0] if newest else None

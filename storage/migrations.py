@@ -198,3 +198,34 @@ def m004_findings(db: Database) -> None:
         " and first.dataset_id = files.dataset_id and first.rowid < files.rowid order by first.rowid limit 1), '')"
         " where verdict = 'rejected'"
     )
+
+
+@migrations()
+def m005_transcripts_have_a_history(db: Database) -> None:
+    clips = db.table("clips")
+    clips.add_column("heard", str)
+    clips.add_column("hearings", int, not_null_default=0)
+    clips.add_column("given", str, not_null_default="")
+    clips.add_column("is_excluded", int, not_null_default=0)
+    db.execute(
+        "update clips set heard = transcript, transcript_source = 'heard' where transcript_source = 'recognition'"
+    )
+    db.execute(
+        "update clips set given = transcript, transcript_source = 'given', confidence = null"
+        " where transcript_source = 'person'"
+    )
+    db.table("transcripts").add_column("cues", str, not_null_default="[]")
+    db.table("clip_edits").create(
+        {
+            "id": int,
+            "dataset_id": str,
+            "clip_id": str,
+            "step": str,
+            "kind": str,
+            "before": str,
+            "at": str,
+        },
+        pk="id",
+    )
+    db.table("clip_edits").create_index(["dataset_id"])
+    db.table("clip_edits").create_index(["clip_id"])

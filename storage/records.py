@@ -50,6 +50,23 @@ class Status(StrEnum):
         return self in (Status.CREATED, Status.TRAINING)
 
 
+class TranscriptSource(StrEnum):
+    """Where a clip's transcript comes from."""
+
+    NONE = ""
+    HEARD = "heard"
+    GIVEN = "given"
+    EDITED = "edited"
+
+    @property
+    def is_persons(self) -> bool:
+        return self in (TranscriptSource.GIVEN, TranscriptSource.EDITED)
+
+
+DOUBTFUL_CONFIDENCE = 0.6
+"""Below it somebody should look at what recognition heard."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """The recordings of one speaker."""
@@ -106,7 +123,11 @@ class DatasetFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """A stretch of 1 to 12 s of a file, cut at pauses, with what was said in it."""
+    """A stretch of 1 to 12 s of a file, cut at pauses, with what was said in it.
+
+    `heard` is what recognition heard (None until it has listened), in `language` and with `confidence`; `given` what a
+    person's text says here. `transcript` is the one of them that counts, or what a person wrote over it.
+    """
 
     id: str = field(default_factory=lambda: new_id("clip"))
     dataset_id: str
@@ -115,23 +136,53 @@ class Clip:
     start_seconds: float
     duration_seconds: float
     transcript: str = ""
-    transcript_source: str = ""
+    transcript_source: TranscriptSource = TranscriptSource.NONE
+    heard: str | None = None
+    hearings: int = 0
+    """Tries that came to no end."""
     language: str = ""
     confidence: float | None = None
+    given: str = ""
+    is_excluded: bool = False
+    """Not trained on, nor kept back, nor made into a voice."""
     created_at: str = field(default_factory=now)
     speaker_similarity: float | None = None
     """Cosine to the dataset's main speaker, about 0.94 for the same one; None until it was listened to."""
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether recognition was unsure, or heard something else than the given text."""
+        is_unsure = bool(self.given) or (self.confidence or 0.0) < DOUBTFUL_CONFIDENCE
+        return self.transcript_source == TranscriptSource.HEARD and is_unsure
+
 
 @dataclass(frozen=True, kw_only=True)
 class Transcript:
-    """What is spoken in the file of this stem, given by a person (a `.txt`, or a line of metadata.csv)."""
+    """What is spoken in the file of this stem (or SHA-256), given by a person.
+
+    `cues` have `start`, `end` (seconds) and `text`; those from an archive also hold the columns of the clip there.
+    """
 
     id: str = field(default_factory=lambda: new_id("transcript"))
     dataset_id: str
     stem: str
     text: str
+    cues: list[dict[str, Any]] = field(default_factory=list)
     created_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipEdit:
+    """One clip before a step of its person; a step may change many clips."""
+
+    id: int | None = None
+    dataset_id: str
+    clip_id: str
+    step: str
+    kind: str
+    before: dict[str, Any]
+    """The columns as they were."""
+    at: str = field(default_factory=now)
 
 
 @dataclass(frozen=True, kw_only=True)

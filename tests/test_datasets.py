@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from model.errors import TranscriptUnreadable
 from playground.parts import Parts, make_parts
 from playground.services.errors import Refused, TooLarge
+from playground.services.given_texts import TakenTexts
 from playground.settings import Settings
+from storage.records import DatasetFile
 from tests.conftest import SPEECH
 
 RECORDINGS = sorted(SPEECH.glob("*.flac"))
@@ -23,7 +26,7 @@ def test_a_recording_is_moved_in_and_waits_to_be_checked(parts: Parts, tmp_path:
     dataset = parts.datasets.create("Ada")
     upload = _copy(tmp_path)
     file = parts.datasets.add_file(dataset.id, "Été – prise 1.flac", upload)
-    assert file is not None
+    assert isinstance(file, DatasetFile)
     assert not upload.exists()
     assert parts.datasets.file_path(file).read_bytes() == RECORDINGS[0].read_bytes()
     assert (file.filename, file.is_pending) == ("Été – prise 1.flac", True)
@@ -33,7 +36,7 @@ def test_a_recording_is_moved_in_and_waits_to_be_checked(parts: Parts, tmp_path:
 @pytest.mark.parametrize("name", ["../../etc/passwd", "C:\\voices\\passwd", "passwd"])
 def test_a_name_never_leads_out_of_the_data_folder(parts: Parts, tmp_path: Path, name: str) -> None:
     file = parts.datasets.add_file(parts.datasets.create("Ada").id, name, _copy(tmp_path))
-    assert file is not None
+    assert isinstance(file, DatasetFile)
     assert file.filename == "passwd"
     assert parts.datasets.file_path(file).is_relative_to(parts.settings.data_dir)
 
@@ -42,7 +45,7 @@ def test_an_exact_duplicate_is_named_and_counts_once(parts: Parts, tmp_path: Pat
     dataset = parts.datasets.create("Ada")
     first = parts.datasets.add_file(dataset.id, "a.flac", _copy(tmp_path))
     second = parts.datasets.add_file(dataset.id, "b.flac", _copy(tmp_path))
-    assert first is not None and second is not None
+    assert isinstance(first, DatasetFile) and isinstance(second, DatasetFile)
     assert (second.verdict, second.reason) == ("rejected", "The same recording as “a.flac”; it counts once.")
     parts.datasets.remove_file(first.id)
     assert parts.datasets.get_file(second.id).is_pending
@@ -59,7 +62,7 @@ def test_a_file_over_the_limit_is_refused_with_figures_and_leaves_nothing(settin
 def test_removing_a_file_removes_what_lies_on_disk(parts: Parts, tmp_path: Path) -> None:
     dataset = parts.datasets.create("Ada")
     file = parts.datasets.add_file(dataset.id, "a.flac", _copy(tmp_path))
-    assert file is not None
+    assert isinstance(file, DatasetFile)
     parts.datasets.remove_file(file.id)
     assert parts.datasets.files(dataset.id) == []
     assert not parts.datasets.file_path(file).exists()
@@ -67,15 +70,18 @@ def test_removing_a_file_removes_what_lies_on_disk(parts: Parts, tmp_path: Path)
 
 def test_transcripts_are_no_recordings(parts: Parts, tmp_path: Path) -> None:
     dataset = parts.datasets.create("Ada")
-    assert parts.datasets.add_file(dataset.id, "metadata.csv", _copy(tmp_path, SPEECH / "metadata.csv")) is None
+    taken = parts.datasets.add_file(dataset.id, "metadata.csv", _copy(tmp_path, SPEECH / "metadata.csv"))
+    assert taken == TakenTexts(filename="metadata.csv", texts=18, recordings=0)
     assert parts.datasets.files(dataset.id) == []
     with parts.storage.read() as tables:
         assert {row.stem for row in tables.transcripts.where()} >= {path.stem for path in RECORDINGS}
 
 
 def test_a_transcript_that_is_no_text_is_refused(parts: Parts, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="“a.txt” is no text"):
-        parts.datasets.add_file(parts.datasets.create("Ada").id, "a.txt", _copy(tmp_path))
+    upload = _copy(tmp_path)
+    with pytest.raises(TranscriptUnreadable, match="“a.txt” is no text"):
+        parts.datasets.add_file(parts.datasets.create("Ada").id, "a.txt", upload)
+    assert not upload.exists()
 
 
 def test_a_dataset_needs_a_name(parts: Parts) -> None:
@@ -105,6 +111,6 @@ def test_of_three_copies_one_always_counts(parts: Parts, tmp_path: Path) -> None
     dataset = parts.datasets.create("Ada")
     files = [parts.datasets.add_file(dataset.id, f"{name}.flac", _copy(tmp_path)) for name in "abc"]
     for removed in (files[1], files[0]):
-        assert removed is not None
+        assert isinstance(removed, DatasetFile)
         parts.datasets.remove_file(removed.id)
         assert [file.is_pending for file in parts.datasets.files(dataset.id)].count(True) == 1

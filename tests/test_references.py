@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model import audio
 from model.engines.protocol import TrainingClip
 from model.references import Traits, choose_references, measure_traits
-from model.transcription import read_transcripts
+from model.transcript_files import read_text_file
 
 SPEECH = Path(__file__).parent / "data" / "speech"
 RATE = audio.SAMPLE_RATE
@@ -21,7 +21,7 @@ RATE = audio.SAMPLE_RATE
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingClip]:
     """Real sentences, each as spoken, three semitones up and quicker, three down and slower, and 4 dB quieter."""
     folder = tmp_path_factory.mktemp("clips")
-    spoken = read_transcripts([SPEECH / "metadata.csv"])
+    spoken = {given.stem: given.text for given in read_text_file(SPEECH / "metadata.csv")}
     made = []
     for stem in sorted(spoken):
         waveform, rate = soundfile.read(SPEECH / f"{stem}.flac", dtype="float32")

@@ -137,3 +137,32 @@ def test_what_an_earlier_release_found_stays_said(tmp_path: Path) -> None:
         assert [tables.files.get(id).duplicate_of for id in "fgh"] == ["", "", "g"]
     assert file.findings == [{"kind": "other", "verdict": "poor", "reason": "Noise.", "advice": ""}]
     assert (file.left_out, file.duplicate_of) == ({}, "")
+
+
+def test_transcripts_of_before_keep_their_source_and_their_text(tmp_path: Path) -> None:
+    path = tmp_path / "playground.db"
+    db = sqlite_utils.Database(path)
+    migrations.apply(db, stop_before="m005_transcripts_have_a_history")
+    db.table("datasets").insert({"id": "d", "name": "Ada", "created_at": now()})
+    db.table("files").insert({"id": "f", "dataset_id": "d", "filename": "a.wav", "size": 1, "sha256": "0", "path": ""})
+    common = {"dataset_id": "d", "file_id": "f", "path": "", "start_seconds": 0.0, "duration_seconds": 2.0}
+    texts = {"a": ("Hello.", "recognition", 0.9), "b": ("Hi.", "person", 1.0), "c": ("", "", None)}
+    for id, (text, source, confidence) in texts.items():
+        db.table("clips").insert(
+            {"id": id, "transcript": text, "transcript_source": source, "confidence": confidence, "language": "en"}
+            | common
+        )
+    db.close()
+    storage = Storage(tmp_path)
+    storage.migrate()
+    with storage.read() as tables:
+        heard, given, none = tables.clips.of_dataset("d")
+        assert tables.files.get("f").language == ""
+    assert (heard.transcript, heard.heard, heard.transcript_source, heard.confidence) == (
+        "Hello.",
+        "Hello.",
+        "heard",
+        0.9,
+    )
+    assert (given.transcript, given.given, given.transcript_source, given.heard) == ("Hi.", "Hi.", "given", None)
+    assert (none.transcript, none.heard, none.transcript_source, none.is_excluded) == ("", None, "", False)

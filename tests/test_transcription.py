@@ -1,4 +1,4 @@
-"""What is heard in real speech, the weights behind it, and the transcripts that people give."""
+"""What is heard in real speech, and the weights behind it."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,8 @@ import soundfile
 from model import audio, transcription
 from model.errors import WeightsUnavailable
 from model.evaluation import word_error_rate
-from model.transcription import Transcriber, prepare_whisper, read_transcripts
+from model.transcript_files import read_text_file
+from model.transcription import Transcriber, prepare_whisper
 
 SPEECH = Path(__file__).parent / "data" / "speech"
 
@@ -22,7 +23,7 @@ def transcriber(weights_dir: Path) -> Transcriber:
 
 @pytest.fixture(scope="module")
 def spoken() -> dict[str, str]:
-    return read_transcripts([SPEECH / "metadata.csv"])
+    return {given.stem: given.text for given in read_text_file(SPEECH / "metadata.csv")}
 
 
 def test_many_clips_are_heard_in_order(transcriber: Transcriber, spoken: dict[str, str], tmp_path: Path) -> None:
@@ -85,19 +86,3 @@ def test_a_broken_model_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"cut")
     with pytest.raises(WeightsUnavailable, match="cannot be loaded"):
         Transcriber(tmp_path).transcribe(np.zeros(16_000, np.float32), "en")
-
-
-def test_transcripts_of_a_person_are_read(tmp_path: Path) -> None:
-    (tmp_path / "one.txt").write_bytes("\ufeffÇa va ?\r\nOui.\n".encode())
-    (tmp_path / "empty.txt").write_text(" \n")
-    (tmp_path / "metadata.csv").write_text(
-        'LJ001|Dr. "Who" paid 5|Doctor Who paid five\nwavs/two.wav|Second.\none|loses to the file of its own\n'
-        "v1.5 take|A name with a dot.\nno transcript|\n\nno bar\n",
-        encoding="utf-8-sig",
-    )
-    assert read_transcripts(sorted(tmp_path.iterdir())) == {
-        "LJ001": "Doctor Who paid five",
-        "two": "Second.",
-        "one": "Ça va ? Oui.",
-        "v1.5 take": "A name with a dot.",
-    }

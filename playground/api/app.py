@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
-from playground.api import audio, datasets, fallback, fine_tunes, schemas, speech, status, voices
+from playground.api import audio, clips, datasets, fallback, fine_tunes, schemas, speech, status, voices
 from playground.api.errors import add_error_handlers
 from playground.api.requests import OneSlashForm, RequestIds
 from playground.api.security import BodyLimit, Guard
@@ -40,7 +40,7 @@ def create_api(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.speaking = CapacityLimiter(SPEAKING_AT_ONCE)
     add_error_handlers(app)
-    for resource in (status, datasets, fine_tunes, voices, speech, audio, fallback):
+    for resource in (status, datasets, clips, fine_tunes, voices, speech, audio, fallback):
         app.include_router(resource.router)
     return app
 

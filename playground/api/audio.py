@@ -32,19 +32,19 @@ NAME_LENGTH = 60
 def file_audio(dataset_id: str, file_id: str, parts: GivenParts) -> FileResponse:
     """A recording, in a form that browsers play once it has been checked."""
     file = file_of(parts, dataset_id, file_id)
-    return _sound(parts.datasets.file_path(file, playable=True), "file", file_id)
+    return sound_response(parts.datasets.file_path(file, playable=True), "file", file_id)
 
 
 @router.get("/voices/{voice_id}/preview", response_class=FileResponse)
 def voice_preview(voice_id: str, parts: GivenParts) -> FileResponse:
     """A short greeting, spoken at the first request and kept; costs nothing."""
-    return _sound(parts.speech.preview_path(voice_id), "preview", voice_id)
+    return sound_response(parts.speech.preview_path(voice_id), "preview", voice_id)
 
 
 @router.get("/voices/{voice_id}/reference", response_class=FileResponse)
 def voice_reference(voice_id: str, parts: GivenParts) -> FileResponse:
     """The clip that a clone's voice comes from."""
-    return _sound(parts.voices.reference_path(parts.voices.get(voice_id)), "reference clip", voice_id)
+    return sound_response(parts.voices.reference_path(parts.voices.get(voice_id)), "reference clip", voice_id)
 
 
 @router.get("/speeches/{speech_id}/audio", response_class=FileResponse)
@@ -55,10 +55,11 @@ def speech_audio(
     speech = parts.speech.get(speech_id)
     path = parts.speech.mp3_path(speech_id) if container == "mp3" else parts.speech.speech_path(speech_id)
     name = _file_name(speech.text, container) if download else None
-    return _sound(path, "speech", speech_id, download_as=name)
+    return sound_response(path, "speech", speech_id, download_as=name)
 
 
-def _sound(path: Path | None, kind: str, id: str, *, download_as: str | None = None) -> FileResponse:
+def sound_response(path: Path | None, kind: str, id: str, *, download_as: str | None = None) -> FileResponse:
+    """A sound file as what its content is; raises NotFound when it is not there."""
     if path is None or not path.exists():
         raise NotFound(kind, id)
     return FileResponse(

@@ -51,7 +51,7 @@ def list_files(dataset_id: str, parts: GivenParts, paging: GivenPaging) -> schem
 
 @router.post("/{dataset_id}/files", status_code=204, openapi_extra=UPLOAD_FORM)
 async def upload_file(dataset_id: str, request: Request, parts: GivenParts) -> Response:
-    """Take a recording of any format in, or a transcript (`.txt`, `metadata.csv`). It is checked afterwards."""
+    """Take in a recording of any format, a zip of them, or a text (`.txt`, `.csv`, `.srt`, `.vtt`); checked later."""
     await run_in_threadpool(parts.datasets.get, dataset_id)
     with full_disk_in_words(), parts.storage.media.scratch_folder() as folder:
         for received in await receive_files(request, folder):

@@ -9,7 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from model.errors import AudioError, LanguageNotSupported, ModelError, ModelNotFound, WeightsUnavailable
+from model.errors import (
+    AudioError,
+    LanguageNotSupported,
+    ModelError,
+    ModelNotFound,
+    TranscriptUnreadable,
+    WeightsUnavailable,
+)
 from playground.api.schemas import Error
 from playground.services.errors import ServiceError
 from storage.errors import NotFound, UnknownCursor
@@ -18,6 +25,7 @@ log = logging.getLogger(__name__)
 
 MODEL_ERRORS = {
     AudioError: (400, "Recording not readable"),
+    TranscriptUnreadable: (400, "Text not readable"),
     ModelNotFound: (404, "Model not found"),
     LanguageNotSupported: (400, "Language not supported"),
     WeightsUnavailable: (503, "Weights unavailable"),

@@ -103,6 +103,41 @@ class DatasetFile(BaseModel):
         )
 
 
+class Clip(BaseModel):
+    """A stretch of a recording, with what is said in it."""
+
+    id: str
+    file: str = Field(description="The file's id.")
+    start_seconds: float
+    duration_seconds: float
+    text: str = Field(description="Empty until it has been heard.")
+    source: Literal["heard", "given", "edited"] | None = Field(description="By recognition, in a file of text, here.")
+    confidence: float | None = Field(description="Of recognition, 0 to 1; null where it has not listened.")
+    is_doubtful: bool = Field(description="Recognition was unsure, or heard something else than the given text.")
+    is_excluded: bool = Field(description="Not used by trainings.")
+
+    @classmethod
+    def of(cls, clip: records.Clip) -> Self:
+        return cls(
+            id=clip.id,
+            file=clip.file_id,
+            start_seconds=clip.start_seconds,
+            duration_seconds=clip.duration_seconds,
+            text=clip.transcript,
+            source=clip.transcript_source.value or None,
+            confidence=clip.confidence,
+            is_doubtful=clip.is_doubtful,
+            is_excluded=clip.is_excluded,
+        )
+
+
+class ClipChange(BaseModel):
+    """What is absent stays."""
+
+    text: str | None = None
+    is_excluded: bool | None = None
+
+
 class NewFineTune(BaseModel):
     """Sent to training at once. By sending it you say that you have the right to clone the voice."""
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.decoding import FORMATS
+from model.transcript_files import TEXT_FORMATS
 from playground.commands.serve import INSPECTOR, WORKER
 from playground.parts import Parts, make_parts
-from playground.services.datasets import is_transcript
 from playground.services.errors import Refused
 from playground.services.fine_tuning import DISCLAIMER, CloneForm
+from playground.services.given_texts import TakenTexts
 from playground.settings import Settings
 from playground.supervisor import Supervisor
 from storage.records import FineTune, Status
@@ -82,7 +83,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _is_taken(filename: str) -> bool:
-    return Path(filename).suffix.lower().lstrip(".") in FORMATS or is_transcript(filename)
+    return Path(filename).suffix.lower().lstrip(".") in (*FORMATS, *TEXT_FORMATS, "zip")
 
 
 def _is_confirmed() -> bool:
@@ -97,7 +98,9 @@ def _add(parts: Parts, dataset_id: str, file: Path) -> None:
     with parts.storage.media.scratch_folder() as scratch:
         copy = scratch / "upload"
         shutil.copyfile(file, copy)
-        parts.datasets.add_file(dataset_id, file.name, copy)
+        taken = parts.datasets.add_file(dataset_id, file.name, copy)
+    if isinstance(taken, TakenTexts):
+        print(f"  {taken.filename}: {taken.texts} transcripts, {taken.recordings} of them for recordings named before")
 
 
 def _wait_for_verdicts(parts: Parts, dataset_id: str) -> None:

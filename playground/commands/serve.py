@@ -14,6 +14,7 @@ from playground.supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 INSPECTOR = "playground.inspector"
+TRANSCRIBER = "playground.transcriber"
 WORKER = "playground.worker"
 
 
@@ -40,7 +41,7 @@ def serve(settings: Settings, *, with_worker: bool) -> int:
     parts = make_parts(settings)
     app = wizard.mount(create_api(parts), parts)
     host, port = listener.getsockname()[:2]
-    modules = [INSPECTOR, WORKER] if with_worker else [INSPECTOR]
+    modules = [INSPECTOR, TRANSCRIBER, *([WORKER] if with_worker else [])]
     with ExitStack() as stack:
         stack.enter_context(Supervisor(modules, parts.settings))
         stack.callback(parts.speech_process.close)

@@ -8,6 +8,8 @@ from typing import Any
 import gradio as gr
 
 from model.decoding import FORMATS
+from model.errors import TranscriptUnreadable
+from model.transcript_files import TEXT_FORMATS
 from playground import formatting, pictures
 from playground.pages.markup import action, bullets, empty, player, table
 from playground.pages.place import Place
@@ -19,7 +21,7 @@ from playground.services.errors import ServiceError, full_disk_in_words
 from playground.services.overview import overview_of
 from storage.records import DatasetFile
 
-SUFFIXES = [f".{name}" for name in (*FORMATS, "txt", "csv")]
+SUFFIXES = [f".{name}" for name in (*FORMATS, *TEXT_FORMATS, "zip")]
 COLUMNS = ("File", "Verdict", "Length", "Loudness", "Signal to noise", "Rate", "Listen", "")
 
 
@@ -93,7 +95,7 @@ class Recordings:
             try:
                 with full_disk_in_words():
                     self._parts.datasets.add_file(dataset_id, Path(upload).name, Path(upload))
-            except ServiceError as error:
+            except (ServiceError, TranscriptUnreadable) as error:
                 gr.Warning(escape(str(error)), title="Not added")
         return {self._drop: None} | self.show(place)
 

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.transcript_files import is_text_file
 from playground.services.errors import Conflict, Refused, TooLarge
-from playground.services.findings import duplicate_columns
+from playground.services.findings import duplicate_columns, rejected_columns
+from playground.services.given_texts import GivenTexts, TakenTexts
 from playground.settings import Settings
 from storage.database import Storage, Tables
-from storage.records import Dataset, DatasetFile, Transcript, new_id
+from storage.media import Media
+from storage.records import Dataset, DatasetFile, new_id
 from storage.table import Page
 
 log = logging.getLogger(__name__)
@@ -43,9 +46,10 @@ class DatasetSummary:
 class Datasets:
     """The use cases of datasets."""
 
-    def __init__(self, storage: Storage, settings: Settings) -> None:
+    def __init__(self, storage: Storage, settings: Settings, given_texts: GivenTexts) -> None:
         self._storage = storage
         self._settings = settings
+        self._given_texts = given_texts
 
     def create(self, name: str, description: str = "") -> Dataset:
         dataset = Dataset(name=_checked_name(name), description=description)
@@ -110,7 +114,7 @@ class Datasets:
         with self._storage.write() as tables:
             dataset = tables.datasets.get(dataset_id)
             _refuse_in_use(tables, dataset)
-            for table in (tables.clips, tables.transcripts, tables.files):
+            for table in (tables.clip_edits, tables.clips, tables.transcripts, tables.files):
                 table.delete_where("dataset_id = ?", [dataset_id])
             for draft in tables.fine_tunes.where("dataset_id = ?", [dataset_id]):
                 tables.fine_tunes.update(draft.id, dataset_id=None)
@@ -150,81 +154,64 @@ class Datasets:
         """The upload itself, or what a browser can play of it."""
         return self._storage.media.path((playable and file.preview_path) or file.path)
 
-    def add_file(self, dataset_id: str, filename: str, source: Path) -> DatasetFile | None:
-        """Take a recording in by moving it; it is inspected afterwards, by another process.
+    def add_file(self, dataset_id: str, filename: str, source: Path) -> DatasetFile | TakenTexts:
+        """Take a recording, or a zip of recordings, in by moving it; it is inspected afterwards, by another process.
 
-        A transcript (`.txt`, `metadata.csv`) is taken as such and gives None. An exact duplicate gets a row that
-        says so. Raises NotFound, and TooLarge, after which the source is gone.
+        A transcript (`.txt`, `.csv`, `.srt`, `.vtt`) is read at once. An exact duplicate gets a row that says so.
+        Raises NotFound, TooLarge and TranscriptUnreadable; in any case the source is gone then.
         """
         filename = Path(filename.replace("\\", "/")).name or "upload"
-        size = source.stat().st_size
-        if size > self._settings.max_upload_bytes:
-            source.unlink()
-            limit = self._settings.max_upload_bytes / 1024**2
-            raise TooLarge(f"“{filename}” has {size / 1024**2:,.0f} MB; {limit:,.0f} MB are allowed.")
-        if is_transcript(filename):
-            self._take_transcripts(dataset_id, filename, source)
-            return None
-        file_id = new_id("file")
-        target = self._storage.media.file_folder(dataset_id, file_id) / "upload"
-        sha256 = _sha256(source)
-        with self._storage.write() as tables:
-            dataset = tables.datasets.get(dataset_id)
-            same = "dataset_id = ? and sha256 = ? and duplicate_of = ''"
-            twin = next(iter(tables.files.where(same, [dataset.id, sha256], limit=1)), None)
-            return tables.files.insert(
-                DatasetFile(
-                    id=file_id,
-                    dataset_id=dataset.id,
-                    filename=filename,
-                    size=size,
-                    sha256=sha256,
-                    path=self._storage.media.move_in(source, target),
-                    **(duplicate_columns(twin) if twin else {}),
+        try:
+            size = source.stat().st_size
+            if size > self._settings.max_upload_bytes:
+                limit = self._settings.max_upload_bytes / 1024**2
+                raise TooLarge(f"“{filename}” has {size / 1024**2:,.0f} MB; {limit:,.0f} MB are allowed.")
+            if is_text_file(filename):
+                return self._given_texts.take(dataset_id, filename, source)
+            digest = sha256_of(source)
+            with self._storage.write() as tables:
+                return insert_recording(
+                    tables, self._storage.media, source, dataset_id=dataset_id, filename=filename, sha256=digest
                 )
-            )
+        finally:
+            source.unlink(missing_ok=True)
 
     def remove_file(self, file_id: str) -> None:
         """Remove a recording and its clips; a training that runs keeps its own. Raises NotFound."""
         with self._storage.write() as tables:
             file = tables.files.get(file_id)
+            tables.clip_edits.delete_where("clip_id in (select id from clips where file_id = ?)", [file_id])
             tables.clips.delete_where("file_id = ?", [file_id])
             tables.files.delete(file_id)
             tables.files.free_duplicates(file_id)
             tables.datasets.update(file.dataset_id, is_review_due=True)
         self._storage.media.remove(self._storage.media.file_folder(file.dataset_id, file_id))
 
-    def apply_transcripts(self, dataset_id: str) -> None:
-        """Give the person's transcripts to their files, where a file is one clip and so the text is the clip's."""
-        with self._storage.write() as tables:
-            texts = {row.stem: row.text for row in tables.transcripts.where("dataset_id = ?", [dataset_id])}
-            for file in tables.files.of_dataset(dataset_id):
-                text = texts.get(Path(file.filename).stem)
-                clips = tables.clips.of_file(file.id)
-                if text and len(clips) == 1 and clips[0].transcript != text:
-                    tables.clips.update(clips[0].id, transcript=text, transcript_source="person", confidence=1.0)
 
-    def _take_transcripts(self, dataset_id: str, filename: str, source: Path) -> None:
-        from model.transcription import read_transcripts
+def insert_recording(
+    tables: Tables, media: Media, source: Path, *, dataset_id: str, filename: str, sha256: str, reason: str = ""
+) -> DatasetFile:
+    """Move a recording in and give it a row that waits to be inspected; with a `reason`, one that is rejected.
 
-        source = source.rename(source.with_name(filename))
-        try:
-            if b"\0" in source.read_bytes():
-                raise Refused(f"“{filename}” is no text: save it as UTF-8, or give it its right ending.")
-            texts = read_transcripts([source])
-        finally:
-            source.unlink()
-        with self._storage.write() as tables:
-            tables.datasets.get(dataset_id)
-            for stem, text in texts.items():
-                tables.transcripts.delete_where("dataset_id = ? and stem = ?", [dataset_id, stem])
-                tables.transcripts.insert(Transcript(dataset_id=dataset_id, stem=stem, text=text))
-        self.apply_transcripts(dataset_id)
-
-
-def is_transcript(filename: str) -> bool:
-    """Whether a file comes as a transcript rather than as a recording."""
-    return filename.lower().endswith(".txt") or filename.lower() == "metadata.csv"
+    An exact duplicate is rejected, and says of which file. Raises NotFound.
+    """
+    dataset = tables.datasets.get(dataset_id)
+    same = "dataset_id = ? and sha256 = ? and duplicate_of = ''"
+    twin = next(iter(tables.files.where(same, [dataset.id, sha256], limit=1)), None)
+    verdict = rejected_columns(reason) if reason else duplicate_columns(twin) if twin else {}
+    file_id = new_id("file")
+    size = source.stat().st_size
+    return tables.files.insert(
+        DatasetFile(
+            id=file_id,
+            dataset_id=dataset.id,
+            filename=filename,
+            size=size,
+            sha256=sha256,
+            path=media.move_in(source, media.file_folder(dataset_id, file_id) / "upload"),
+            **verdict,
+        )
+    )
 
 
 def _checked_name(name: str) -> str:
@@ -241,7 +228,8 @@ def _refuse_in_use(tables: Tables, dataset: Dataset) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

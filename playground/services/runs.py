@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from model.files import written_aside
+from model.transcription import primary_language
 from playground.services.accounts import Accounts
 from storage.database import Storage, Tables
 from storage.records import Clip, FineTune, Status, TrainingEvent, Voice, later, now, seconds_between
@@ -189,12 +190,12 @@ class Runs:
                 path=media.link_in(
                     self._source(clip, reduces_noise), self.folder(fine_tune) / "clips" / f"{clip.id}.wav"
                 ),
-                transcript=clip.transcript if _fits(clip, fine_tune.language) else "",
+                transcript=_text(clip, fine_tune.language),
                 duration_seconds=clip.duration_seconds,
-                is_heard=clip.transcript_source == "recognition" and clip.language == fine_tune.language,
+                is_heard=_is_heard(clip, fine_tune.language),
                 is_noisy=reduces_noise and not media.clip_without_noise(clip).exists(),
             )
-            for clip in tables.clips.of_dataset(fine_tune.dataset_id or "")
+            for clip in tables.clips.where("dataset_id = ? and not is_excluded", [fine_tune.dataset_id or ""])
         ]
         self.write_clips(fine_tune, clips)
 
@@ -230,18 +231,17 @@ class Runs:
             return []
         return [RunClip(**clip) for clip in json.loads(path.read_text(encoding="utf-8"))]
 
-    def keep_transcript(self, clip_id: str, *, text: str, confidence: float, language: str) -> None:
-        """Save what was heard in a clip with the dataset, unless a person has written it or the clip is gone."""
-        with self._storage.write() as tables:
-            clip = tables.clips.find(clip_id)
-            if clip is not None and clip.transcript_source != "person":
-                tables.clips.update(
-                    clip_id,
-                    transcript=text,
-                    transcript_source="recognition",
-                    confidence=confidence,
-                    language=language,
-                )
+    def with_known_texts(self, fine_tune: FineTune, clips: Sequence[RunClip]) -> list[RunClip]:
+        """The clips with what the dataset knows of them by now; those that it no longer has stay as they are."""
+        with self._storage.read() as tables:
+            rows = {clip.id: clip for clip in tables.clips.of_dataset(fine_tune.dataset_id or "")}
+        language = fine_tune.language
+        return [
+            replace(clip, transcript=_text(row, language), is_heard=_is_heard(row, language))
+            if (row := rows.get(clip.id)) and (_text(row, language) or _is_heard(row, language))
+            else clip
+            for clip in clips
+        ]
 
     def _settle_failed(
         self,
@@ -267,9 +267,15 @@ class Runs:
         )
 
 
-def _fits(clip: Clip, language: str) -> bool:
-    """Whether a transcript is a person's, or was heard in the language of the run."""
-    return clip.transcript_source == "person" or clip.language == language
+def _is_heard(clip: Clip, language: str) -> bool:
+    """Whether recognition has listened to a clip in the language of the run."""
+    return clip.heard is not None and clip.language == primary_language(language)
+
+
+def _text(clip: Clip, language: str) -> str:
+    """A clip's transcript if it is a person's, or was heard in the language of the run; else nothing."""
+    is_fit = clip.transcript_source.is_persons or _is_heard(clip, language)
+    return clip.transcript if is_fit else ""
 
 
 def _with_idle_time_left_out(tables: Tables, fine_tune: FineTune) -> FineTune:

@@ -142,8 +142,10 @@ class TrainingRun:
         """Hear what has no transcript, in random order, until there is as much as this run can learn from."""
         clips = self._runs.read_clips(self._fine_tune)
         self._usable_seconds = sum(clip.duration_seconds for clip in clips)
-        heard = {clip.id: clip for clip in clips}
-        missing = [clip for clip in clips if not clip.transcript and not clip.is_heard]
+        texts = {clip.id: clip for clip in clips}
+        unknown = [clip for clip in clips if not clip.transcript and not clip.is_heard]
+        self._take_known(texts, unknown)
+        missing = [clip for clip in unknown if not texts[clip.id].transcript and not texts[clip.id].is_heard]
         random.Random(self._fine_tune.id).shuffle(missing)
         known = self._usable_seconds - sum(clip.duration_seconds for clip in missing)
         wanted = 0
@@ -156,16 +158,21 @@ class TrainingRun:
         language = self._fine_tune.language
         pulled: list[RunClip] = []
         paths = self._paths_until_late(missing[:wanted], pulled)
-        for done, transcript in enumerate(self._transcriber.transcribe_many(paths, language), start=1):
+        heard = self._transcriber.transcribe_many(paths, language)
+        for done, transcript in enumerate(heard, start=1):
             clip = pulled[done - 1]
-            heard[clip.id] = replace(clip, transcript=transcript.text, is_heard=True)
-            self._runs.keep_transcript(
-                clip.id, text=transcript.text, confidence=transcript.confidence, language=language
-            )
+            texts[clip.id] = replace(clip, transcript=transcript.text, is_heard=True)
+            self._parts.hearing.keep(clip.id, transcript)
             if done % SAVED_EVERY == 0:
-                self._runs.write_clips(self._fine_tune, list(heard.values()))
+                self._runs.write_clips(self._fine_tune, list(texts.values()))
             yield self._at("transcribe", done, wanted)
-        self._runs.write_clips(self._fine_tune, list(heard.values()))
+        self._parts.hearing.settle([clip.id for clip in pulled], is_partly=True)
+        self._take_known(texts, unknown)
+
+    def _take_known(self, texts: dict[str, RunClip], clips: Sequence[RunClip]) -> None:
+        """Put what the dataset knows of clips by now into `texts`, and save them all."""
+        texts |= {clip.id: clip for clip in self._runs.with_known_texts(self._fine_tune, clips)}
+        self._runs.write_clips(self._fine_tune, list(texts.values()))
 
     def _paths_until_late(self, clips: Sequence[RunClip], pulled: list[RunClip]) -> Iterator[Path]:
         """Paths of clips, noted in `pulled`, until the share of the time is spent and enough is heard."""
