@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -18,6 +19,9 @@ from storage.database import Storage
 from storage.records import Clip, Dataset, DatasetFile, Transcript, TranscriptSource
 
 MANIFEST = "dataset.json"
+FORMAT = "voice-playground-dataset-1"
+"""Other programs may call a file `dataset.json` too."""
+
 CHUNK_BYTES = 1024**2
 
 
@@ -64,6 +68,7 @@ class ArchivedFile(BaseModel):
 class Manifest(BaseModel):
     """The whole dataset, but for the sound."""
 
+    format: Literal["voice-playground-dataset-1"] = "voice-playground-dataset-1"
     name: str
     description: str
     files: list[ArchivedFile]

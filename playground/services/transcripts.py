@@ -62,7 +62,7 @@ class Transcripts:
             clips = tables.clips.for_review(dataset_id, limit=limit, offset=offset)
             excluded = tables.clips.where("dataset_id = ? and is_excluded", [dataset_id])
             return Review(
-                lines=tuple(ReviewClip(clip=clip, filename=names[clip.file_id]) for clip in clips),
+                lines=tuple(ReviewClip(clip=clip, filename=names.get(clip.file_id, "")) for clip in clips),
                 clips=tables.clips.count("dataset_id = ?", [dataset_id]),
                 waiting=tables.clips.count(f"dataset_id = ? and {WAITING}", [dataset_id]),
                 doubtful=tables.clips.count(f"dataset_id = ? and {DOUBTFUL} and not is_excluded", [dataset_id]),

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from model.errors import TranscriptUnreadable
 from model.transcript_files import is_text_file
-from playground.services.dataset_archive import CHUNK_BYTES, MANIFEST, Manifest
+from playground.services.dataset_archive import CHUNK_BYTES, FORMAT, MANIFEST, Manifest
 from playground.services.datasets import insert_recording
 from playground.services.errors import Refused
 from playground.services.given_texts import GivenTexts, put
@@ -138,8 +138,9 @@ class Unpacker:
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    """The folders and the name of an archive's file; at least a name."""
-    return PurePosixPath(name.replace("\\", "/")).parts or ("upload",)
+    """The folders and the name of an archive's file, without what leads out of it; at least a name."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return tuple(part for part in parts if part.strip("/.")) or ("upload",)
 
 
 def _is_clutter(name: str) -> bool:
@@ -172,7 +173,8 @@ def _manifest(archive: zipfile.ZipFile, infos: Sequence[zipfile.ZipInfo], filena
     if info is None or info.file_size > MAX_MANIFEST_BYTES:
         return None
     try:
-        return Manifest.model_validate_json(archive.read(info))
+        content = archive.read(info)
+        return Manifest.model_validate_json(content) if FORMAT.encode() in content else None
     except (*UNREADABLE, ValidationError) as error:
         raise Refused(
             f"“{MANIFEST}” in “{filename}” cannot be read ({type(error).__name__}). Export the dataset again, or "
