@@ -13,5 +13,7 @@ class Transcripts(Table[Transcript]):
 
     def of_recording(self, dataset_id: str, *, stem: str, sha256: str) -> Transcript | None:
         """The newest text for a recording, by its name or by its content."""
-        found = self.where("dataset_id = ? and stem in (?, ?)", [dataset_id, stem, sha256], order_by="rowid desc", limit=1)
+        found = self.where(
+            "dataset_id = ? and stem in (?, ?)", [dataset_id, stem, sha256], order_by="rowid desc", limit=1
+        )
         return found[0] if found else None

@@ -171,7 +171,9 @@ def test_an_exported_dataset_is_the_same_when_it_is_imported(parts: Parts, tmp_p
         shutil.copyfile(SPEECH / f"{stem}.flac", upload)
         parts.datasets.add_file(dataset.id, f"{stem}.flac", upload)
     _inspect(parts)
-    sorry, alone, park = (next(c for c in _clips(parts, dataset) if c.file_id == f.id) for f in parts.datasets.files(dataset.id))
+    sorry, alone, park = (
+        next(c for c in _clips(parts, dataset) if c.file_id == f.id) for f in parts.datasets.files(dataset.id)
+    )
     parts.transcripts.edit(sorry.id, "I'm sorry | really.")
     parts.transcripts.exclude(alone.id)
     parts.transcripts.edit(park.id, "There is no call.")
