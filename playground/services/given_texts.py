@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from more_itertools import chunked
+
 from model.transcript_files import Cue, read_text_file
 from model.word_placement import HeardClip, place_text
 from playground.services.transcripts import change_clips, write_columns
@@ -22,6 +24,9 @@ KEPT_COLUMNS = ("transcript", "transcript_source", "heard", "language", "confide
 
 SAME_PLACE_SECONDS = 0.05
 """A recording that is cut again gives the same clips; but times are rounded."""
+
+TEXTS_AT_ONCE = 200
+"""Written together; others can write between."""
 
 Changes = list[tuple[Clip, dict[str, Any]]]
 
@@ -53,9 +58,11 @@ class GivenTexts:
             )
             for text in texts
         ]
-        with self._storage.write() as tables:
-            tables.datasets.get(dataset_id)
-            put(tables, rows)
+        for some in chunked(rows, TEXTS_AT_ONCE):
+            with self._storage.write() as tables:
+                tables.datasets.get(dataset_id)
+                put(tables, some)
+        with self._storage.read() as tables:
             files = tables.files.of_dataset(dataset_id)
         stems = {row.stem for row in rows}
         recordings = self._settle([file for file in files if _stem(file) in stems], kind="import")
