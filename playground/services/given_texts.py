@@ -89,7 +89,7 @@ class GivenTexts:
             ]
         changes = [change for text, clips in texts for change in _changes(text, clips)]
         with self._storage.write() as tables:
-            current = [(clip, columns) for clip, columns in changes if tables.clips.find(clip.id) == clip]
+            current = [(clip, columns) for clip, columns in changes if _is_unchanged(clip, tables.clips.find(clip.id))]
             if kind:
                 change_clips(tables, current, kind=kind)
             else:
@@ -112,6 +112,12 @@ def _key(name: str) -> str:
 
 def _as_row(cue: Cue) -> dict[str, Any]:
     return {"start": cue.start_seconds, "end": cue.end_seconds, "text": cue.text}
+
+
+def _is_unchanged(clip: Clip, now: Clip | None) -> bool:
+    """Whether nobody has heard or edited a clip since it was read."""
+    names = ("transcript", "transcript_source", "heard", "given", "is_excluded")
+    return now is not None and all(getattr(now, name) == getattr(clip, name) for name in names)
 
 
 def _stem(file: DatasetFile) -> str:
