@@ -62,8 +62,8 @@ class BackgroundTranscriber:
         except (WeightsUnavailable, SystemExit, KeyboardInterrupt):
             self._parts.hearing.give_back(batch)
             raise
-        except (ModelError, OSError):
-            log.exception("%d clips could not be heard, %s first", len(batch.clips), batch.clips[0].id)
+        except (ModelError, OSError) as error:
+            log.warning("%d clips could not be heard, %s first: %s", len(batch.clips), batch.clips[0].id, error)
         return True
 
     def _hear(self, batch: Batch) -> None:

@@ -15,6 +15,7 @@ from playground.pages.clones import ClonesPage
 from playground.pages.datasets import DatasetsPage
 from playground.pages.markup import goto
 from playground.pages.place import Place
+from playground.pages.review import ReviewPage
 from playground.pages.speech import SpeechPage
 from playground.pages.usage import UsagePage
 from playground.pages.voices import VoicesPage
@@ -111,6 +112,7 @@ def _blocks(parts: Parts) -> gr.Blocks:
             "voices": VoicesPage(parts),
             "speech": SpeechPage(parts),
             "datasets": DatasetsPage(parts, router),
+            "review": ReviewPage(parts, router),
             "usage": UsagePage(parts),
             "api": ApiPage(parts),
         }
@@ -148,7 +150,7 @@ def _origin(request: gr.Request) -> str:
 
 
 def _navigation(place: Place) -> str:
-    current = "clones" if place.view == "clone" else place.view
+    current = "clones" if place.clone else "datasets" if place.view == "review" else place.view
     here = ' aria-current="page"'
     links = "".join(
         f"<li{here if view == current else ''}>{goto(Place(view=view), words)}</li>"

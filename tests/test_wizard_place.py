@@ -12,6 +12,8 @@ from playground.pages.place import Place, link
         Place(view="voices"),
         Place(view="speech", voice="6ccbfb76-1fc6-48f7-b71d-91ac6298247b"),
         Place(view="datasets", dataset="dataset_1"),
+        Place(view="review", dataset="dataset_1"),
+        Place(view="review", dataset="dataset_1", clone="fine_tune_1"),
         Place(view="clone", clone="fine_tune_1"),
         Place(view="clone", clone="fine_tune_1", step=4),
     ],

@@ -37,9 +37,11 @@ def update_clip(dataset_id: str, clip_id: str, body: schemas.ClipChange, parts: 
 
 
 @router.get("/clips/{clip_id}/audio", response_class=FileResponse)
-def clip_audio(dataset_id: str, clip_id: str, parts: GivenParts) -> FileResponse:
-    """A clip as it is trained on: WAV, 24 kHz, mono."""
-    return sound_response(parts.transcripts.clip_path(_clip_of(parts, dataset_id, clip_id)), "clip", clip_id)
+def clip_audio(dataset_id: str, clip_id: str, parts: GivenParts, without_noise: bool = False) -> FileResponse:
+    """A clip as it is trained on: WAV, 24 kHz, mono; or what noise reduction makes of it, which may take seconds."""
+    clip = _clip_of(parts, dataset_id, clip_id)
+    path = parts.datasets.without_noise(clip.id)[1] if without_noise else parts.transcripts.clip_path(clip)
+    return sound_response(path, "clip", clip_id)
 
 
 @router.get("/export", response_class=StreamingResponse)

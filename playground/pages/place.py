@@ -24,8 +24,9 @@ class Place:
         values = {name: found[-1] for name, found in parse_qs(query).items()}
         step = values.get("step", "")
         clone = values.get("clone", "")
+        view = values.get("view", values.get("page", "clones"))
         return cls(
-            view="clone" if clone else values.get("view", values.get("page", "clones")),
+            view="clone" if clone and view != "review" else view,
             clone=clone,
             step=int(step) if step.isdecimal() and len(step) == 1 else None,
             dataset=values.get("dataset", ""),

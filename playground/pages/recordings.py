@@ -11,7 +11,8 @@ from model.decoding import FORMATS
 from model.errors import TranscriptUnreadable
 from model.transcript_files import TEXT_FORMATS
 from playground import formatting, pictures
-from playground.pages.markup import action, bullets, empty, player, table
+from playground.pages.markup import action, bullets, empty, goto, player, table
+from playground.pages.noise import NoiseReduction
 from playground.pages.place import Place
 from playground.pages.recorder import recorder, recorder_state
 from playground.pages.widgets import Poll, Updates, clickable, html, on
@@ -54,10 +55,11 @@ class Recordings:
             elem_classes="drop",
         )
         self._recorder = recorder(f"{prefix}-recorder")
+        self._noise = NoiseReduction(parts, router, prefix=prefix, dataset_of=dataset_of)
         self._status = html(elem_id=f"{prefix}-status", elem_classes="status-line")
         self._table = clickable(elem_id=f"{prefix}-files")
         self._live = [self._summary, self._recorder, self._status, self._table]
-        self.outputs: list[Any] = [*self._live, *self.poll.outputs]
+        self.outputs: list[Any] = [*self._live, *self._noise.outputs, *self.poll.outputs]
         on(
             self._drop.upload,
             self._take,
@@ -69,7 +71,7 @@ class Recordings:
         self.poll.wire(lambda query: self._rows(Place.parse(query)), inputs=[router], outputs=self._live)
 
     def show(self, place: Place) -> Updates:
-        return self._rows(place) | self.poll.start()
+        return self._rows(place) | self._noise.show(place) | self.poll.start()
 
     def _rows(self, place: Place) -> Updates:
         dataset_id = self._dataset_of(place)
@@ -81,7 +83,7 @@ class Recordings:
         return {
             self._summary: _summary(files),
             self._recorder: recorder_state(dataset_id, files, language=self._language_of(place)),
-            self._status: f'<p role="status">{escape(_status(summary))}</p>',
+            self._status: f'<p role="status">{escape(_status(summary))}</p>' + _ways_on(place, summary),
             self._table: _table(dataset_id, files),
         }
 
@@ -123,6 +125,18 @@ def _status(summary: DatasetSummary) -> str:
     if summary.rejected:
         words += f" · {summary.rejected} rejected"
     return words
+
+
+def _ways_on(place: Place, summary: DatasetSummary) -> str:
+    """Links to the review of the transcripts, and to all of the dataset in one file."""
+    if summary.files == summary.pending + summary.rejected:
+        return ""
+    dataset_id = summary.dataset.id
+    review = goto(
+        Place(view="review", dataset=dataset_id, clone=place.clone), "Review transcripts", style="button small"
+    )
+    export = f'<a class="button small" href="/datasets/{dataset_id}/export" download>Export as zip</a>'
+    return f'<div class="buttons">{review}{export}</div>'
 
 
 def _table(dataset_id: str, files: Sequence[DatasetFile]) -> str:

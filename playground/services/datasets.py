@@ -15,7 +15,7 @@ from playground.services.given_texts import GivenTexts, TakenTexts
 from playground.settings import Settings
 from storage.database import Storage, Tables
 from storage.media import Media
-from storage.records import Dataset, DatasetFile, new_id
+from storage.records import Clip, Dataset, DatasetFile, new_id
 from storage.table import Page
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,15 @@ class Datasets:
             command = [sys.executable, "-m", "model.noise_reduction", str(before), str(after)]
             subprocess.run(command, cwd=ROOT, check=True)
         return before, after
+
+    def noisiest_clip(self, dataset_id: str) -> Clip | None:
+        """The first clip of the recording with the most noise, to hear what noise reduction does; None when none is."""
+        noisiest = "select file_id from clips join files on files.id = file_id where clips.dataset_id = ?"
+        with self._storage.read() as tables:
+            found = tables.clips.where(
+                f"file_id = ({noisiest} order by snr_db is null, snr_db limit 1)", [dataset_id], limit=1
+            )
+            return found[0] if found else None
 
     def update(self, dataset_id: str, *, name: str, description: str | None = None) -> Dataset:
         """Rename or describe; raises NotFound."""
