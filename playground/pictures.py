@@ -44,7 +44,9 @@ def _score_words(overview: Overview) -> str:
     amount = round(100 * overview.amount)
     words = f"{minutes(overview.usable_seconds)} of speech count for {amount} of 100"
     lost = amount - overview.score
-    return f"{words}; noise and other faults take {lost} off." if lost else f"{words}, and all of it is clear."
+    if lost:
+        return f"{words}; noise and other faults take {lost} off."
+    return f"{words}, and {'all' if overview.clearness == 1 else 'most'} of it is clear."
 
 
 def minutes_picture(overview: Overview) -> str:

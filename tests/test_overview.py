@@ -71,6 +71,11 @@ def test_what_would_not_mend_a_file_brings_no_points() -> None:
     assert (points[1]["Record "], points[1]["Replace"]) == (0, 0)
 
 
+def test_little_speech_is_told_in_seconds() -> None:
+    noisy = next(one for one in overview_of([faulty(2, Kind.NOISE)]).improvements if "noisy" in one.words)
+    assert "(2 seconds)" in noisy.words
+
+
 def test_three_things_are_named_at_most() -> None:
     files = [faulty(300, *FAULTS), make_file(**rejected_columns("No sound."))]
     assert len(overview_of(files).improvements) == 3
@@ -99,6 +104,7 @@ def test_the_ring_says_its_score_and_what_it_is_made_of() -> None:
     assert "Score of the dataset: 64 of 100" in drawn
     assert "30 minutes of speech count for 80 of 100; noise and other faults take 16 off." in drawn
     assert "No usable speech yet." in pictures.score_picture(overview_of([make_file()]))
+    assert "and most of it is clear" in pictures.score_picture(overview_of([clear(60), faulty(2, Kind.NOISE)]))
     assert "and all of it is clear" in pictures.score_picture(overview_of([clear(1800)]))
 
 

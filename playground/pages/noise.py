@@ -32,7 +32,7 @@ class NoiseReduction:
 
     def show(self, place: Place) -> Updates:
         dataset_id = self._dataset_of(place)
-        if not dataset_id:
+        if not dataset_id or not self._parts.datasets.summary(dataset_id).files:
             return {self._switch: gr.Checkbox(visible=False), self._heard: ""}
         is_on = self._parts.datasets.get(dataset_id).reduces_noise
         clip = self._parts.datasets.noisiest_clip(dataset_id) if is_on else None

@@ -157,7 +157,8 @@ def _without(file: DatasetFile, kind: Kind) -> DatasetFile:
 
 def _words(fault: Fault, files: Sequence[DatasetFile]) -> str:
     longest = max(files, key=lambda file: file.usable_seconds)
-    amount = f"{sum(file.usable_seconds for file in files) / 60:.1f} minutes"
+    seconds = round(sum(file.usable_seconds for file in files))
+    amount = _count(seconds, "second") if seconds < 60 else f"{seconds / 60:.1f} minutes"
     if len(files) == 1:
         which = f"the {fault.which.format(files='file')} “{longest.filename}” ({amount})"
     else:
