@@ -73,9 +73,7 @@ def _by_time(cues: Sequence[Cue], clips: Sequence[HeardClip]) -> dict[str, str]:
     words: dict[str, list[str]] = {clip.id: [] for clip in clips}
     current = 0
     for second, word in _timed_words(cues):
-        while current < len(clips) - 1 and abs(_outside(clips[current + 1], second)) < abs(
-            _outside(clips[current], second)
-        ):
+        while current < len(clips) - 1 and _outside(clips[current + 1], second) < _outside(clips[current], second):
             current += 1
         if clips and _outside(clips[current], second) <= OUTSIDE_SECONDS:
             words[clips[current].id].append(word)

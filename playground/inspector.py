@@ -59,6 +59,7 @@ class Inspector:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._media = parts.storage.media
+        self._unpacker = Unpacker(parts.storage, parts.settings, parts.given_texts)
         self._detectors = Detectors()
         self._reviewer: subprocess.Popen[bytes] | None = None
         self._unpacker = Unpacker(parts.storage, parts.settings, parts.given_texts)

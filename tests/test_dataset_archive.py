@@ -5,6 +5,7 @@ import shutil
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -206,3 +207,27 @@ def test_what_is_removed_while_it_is_exported_is_not_in_the_list(parts: Parts, t
     parts.datasets.remove_file(parts.datasets.files(dataset.id)[1].id)
     again = _uploaded(parts, tmp_path, b"".join(chunks))
     assert [file.filename for file in parts.datasets.files(again.id)] == ["a.flac"]
+
+
+def test_an_unpacking_that_broke_off_goes_on_without_duplicates(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "ROWS_AT_ONCE", 1)
+    dataset = parts.datasets.create("Ada")
+    upload = tmp_path / "upload"
+    upload.write_bytes(_zip({"a.flac": SORRY, "b.flac": ALONE}))
+    file = parts.datasets.add_file(dataset.id, "all.zip", upload)
+    unpacker = unpacking.Unpacker(parts.storage, parts.settings, parts.given_texts)
+    insert = unpacking.insert_recording
+
+    def break_off_at_the_second(*arguments: Any, **options: Any) -> DatasetFile:
+        if options["filename"] == "b.flac":
+            raise KeyboardInterrupt
+        return insert(*arguments, **options)
+
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(unpacking, "insert_recording", break_off_at_the_second)
+        unpacker.unpack(file)
+    assert [one.filename for one in parts.datasets.files(dataset.id)] == ["all.zip", "a.flac"]
+    unpacker.unpack(file)
+    assert {one.filename: one.verdict for one in parts.datasets.files(dataset.id)} == {"a.flac": "", "b.flac": ""}

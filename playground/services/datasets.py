@@ -207,7 +207,7 @@ def insert_recording(
     dataset = tables.datasets.get(dataset_id)
     same = "dataset_id = ? and sha256 = ? and duplicate_of = ''"
     twin = next(iter(tables.files.where(same, [dataset.id, sha256], limit=1)), None)
-    said = rejected_columns(reason) if reason else duplicate_columns(twin) if twin else {}
+    verdict = rejected_columns(reason) if reason else duplicate_columns(twin) if twin else {}
     file_id = new_id("file")
     size = source.stat().st_size
     return tables.files.insert(
@@ -218,7 +218,7 @@ def insert_recording(
             size=size,
             sha256=sha256,
             path=media.move_in(source, media.file_folder(dataset_id, file_id) / "upload"),
-            **said,
+            **verdict,
         )
     )
 

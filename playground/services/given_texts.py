@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from more_itertools import chunked
+
 from model.transcript_files import Cue, read_text_file
 from model.word_placement import HeardClip, place_text
 from playground.services.transcripts import change_clips, write_columns
@@ -22,6 +24,9 @@ KEPT_COLUMNS = ("transcript", "transcript_source", "heard", "language", "confide
 
 SAME_PLACE_SECONDS = 0.05
 """A recording that is cut again gives the same clips; but times are rounded."""
+
+TEXTS_AT_ONCE = 200
+"""Written together; others can write between."""
 
 Changes = list[tuple[Clip, dict[str, Any]]]
 
@@ -53,9 +58,11 @@ class GivenTexts:
             )
             for text in texts
         ]
-        with self._storage.write() as tables:
-            tables.datasets.get(dataset_id)
-            put(tables, rows)
+        for some in chunked(rows, TEXTS_AT_ONCE):
+            with self._storage.write() as tables:
+                tables.datasets.get(dataset_id)
+                put(tables, some)
+        with self._storage.read() as tables:
             files = tables.files.of_dataset(dataset_id)
         stems = {row.stem for row in rows}
         recordings = self._settle([file for file in files if _stem(file) in stems], kind="import")
@@ -82,7 +89,7 @@ class GivenTexts:
             ]
         changes = [change for text, clips in texts for change in _changes(text, clips)]
         with self._storage.write() as tables:
-            current = [(clip, columns) for clip, columns in changes if tables.clips.find(clip.id) == clip]
+            current = [(clip, columns) for clip, columns in changes if _is_unchanged(clip, tables.clips.find(clip.id))]
             if kind:
                 change_clips(tables, current, kind=kind)
             else:
@@ -105,6 +112,12 @@ def _key(name: str) -> str:
 
 def _as_row(cue: Cue) -> dict[str, Any]:
     return {"start": cue.start_seconds, "end": cue.end_seconds, "text": cue.text}
+
+
+def _is_unchanged(clip: Clip, now: Clip | None) -> bool:
+    """Whether nobody has heard or edited a clip since it was read."""
+    names = ("transcript", "transcript_source", "heard", "given", "is_excluded")
+    return now is not None and all(getattr(now, name) == getattr(clip, name) for name in names)
 
 
 def _stem(file: DatasetFile) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from more_itertools import chunked
 from pydantic import ValidationError
 
 from model.errors import TranscriptUnreadable
@@ -19,7 +20,7 @@ from playground.services.datasets import insert_recording
 from playground.services.errors import Refused
 from playground.services.given_texts import GivenTexts, put
 from playground.settings import Settings
-from storage.database import Storage
+from storage.database import Storage, Tables
 from storage.records import DatasetFile
 
 MAX_FILES = 10_000
@@ -28,6 +29,7 @@ MAX_RATIO = 100
 SLACK_BYTES = 100 * 1024**2
 """So much is taken whatever the ratio."""
 MIN_FREE_BYTES = 1024**3
+ROWS_AT_ONCE = 100
 MAX_MANIFEST_BYTES = 100 * 1024**2
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """What damaged members, and ways of packing that Python does not know, raise."""
@@ -108,23 +110,35 @@ class Unpacker:
                 yield _extract(archive, info, scratch / str(number), names[info.filename])
 
     def _take_in(self, file: DatasetFile, manifest: Manifest | None, members: Iterator[_Member]) -> None:
-        """All rows in one transaction: an archive whose unpacking breaks off is unpacked anew, without duplicates."""
+        """All rows, some at a time so that others can write between; the archive's own goes with the last."""
         recordings = [kept for member in members if (kept := self._unless_text(file.dataset_id, member))]
         with self._storage.write() as tables:
             tables.files.get(file.id)
             if manifest:
                 put(tables, [archived.transcript(file.dataset_id) for archived in manifest.files])
+        for some in chunked(recordings, ROWS_AT_ONCE):
+            with self._storage.write() as tables:
+                for member in some:
+                    self._insert(tables, file, member)
+        with self._storage.write() as tables:
             tables.files.delete(file.id)
-            for member in recordings:
-                insert_recording(
-                    tables,
-                    self._storage.media,
-                    member.path,
-                    dataset_id=file.dataset_id,
-                    filename=member.filename,
-                    sha256=member.sha256,
-                    reason=member.reason,
-                )
+
+    def _insert(self, tables: Tables, archive: DatasetFile, member: _Member) -> None:
+        """A row, unless an unpacking that broke off has made it: one of the same name and content since the upload."""
+        is_there = tables.files.count(
+            "dataset_id = ? and sha256 = ? and filename = ? and created_at >= ?",
+            [archive.dataset_id, member.sha256, member.filename, archive.created_at],
+        )
+        if not is_there:
+            insert_recording(
+                tables,
+                self._storage.media,
+                member.path,
+                dataset_id=archive.dataset_id,
+                filename=member.filename,
+                sha256=member.sha256,
+                reason=member.reason,
+            )
 
     def _unless_text(self, dataset_id: str, member: _Member) -> _Member | None:
         """Read a text at once; one that cannot be read becomes a row that says why, as every file has one."""
