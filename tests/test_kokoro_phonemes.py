@@ -3,7 +3,7 @@
 import pytest
 
 from model.engines.kokoro import phonemes, symbols
-from model.engines.kokoro.timing import WordFinder
+from model.engines.kokoro.timing import WordFinder, written_words
 from model.errors import LanguageNotSupported
 
 
@@ -87,6 +87,19 @@ def test_a_written_word_is_found_where_it_is_said(language: str, text: str, word
     assert " ".join(place.word for place in places) == text
     (place,) = (place for place in places if place.word == word)
     assert _sounds(phrase[place.start : place.end]) == _sounds(phonemes.phonemes_of(said, language))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("— Yes,  no …\n¿Qué?", ["— Yes,", "no …", "¿Qué?"]),
+        ("मेरे पास।", ["मेरे", "पास।"]),
+        ("?! ...", []),
+        ("!" * 50_000, []),
+    ],
+)
+def test_signs_that_stand_alone_go_with_a_word(text: str, words: list[str]) -> None:
+    assert written_words(text) == words
 
 
 def test_words_are_found_phrase_after_phrase_through_a_long_text() -> None:

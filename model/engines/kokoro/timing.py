@@ -1,6 +1,5 @@
 """When the words of a text, as they are written, and its phonemes are heard: from the durations of its symbols."""
 
-import re
 from collections import deque
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
@@ -8,16 +7,14 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
+from model.encoding import SAMPLE_RATE
 from model.engines.kokoro import symbols
 from model.engines.kokoro.network import LATE_FRAMES, SAMPLES_PER_FRAME
 from model.engines.kokoro.phonemes import phonemes_of_word
 from model.engines.protocol import Timing
-from model.encoding import SAMPLE_RATE
 
 SECONDS_PER_FRAME = SAMPLES_PER_FRAME / SAMPLE_RATE
 
-# A word with what stands beside it and is not spoken: “— Yes”, “no …”.
-_WORD = re.compile(r"(?:[^\w\s]+\s+)*\S*\w\S*(?:\s+[^\w\s]+(?!\S))*")
 # The base model's own signs as IPA; all others are IPA.
 _IPA = str.maketrans(
     {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "T": "ɾ", "S": "ss", "ᵊ": "ə"}
@@ -43,7 +40,7 @@ class WordFinder:
     """
 
     def __init__(self, text: str, language: str) -> None:
-        self._words = deque(_WORD.findall(text))
+        self._words = deque(written_words(text))
         self._language = language
 
     def find(self, phrase: str) -> list[WordPlace]:
@@ -70,6 +67,21 @@ class WordFinder:
             expected += "".join(symbol for symbol in symbols_of_word if symbol not in _SOUNDLESS)
             bounds.append(len(expected))
         return expected, bounds
+
+
+def written_words(text: str) -> list[str]:
+    """The words of a text; signs that stand alone and are not spoken go with the word before, or with the first."""
+    words: list[str] = []
+    leading: list[str] = []
+    for token in text.split():
+        if any(character.isalnum() for character in token):
+            words.append(" ".join([*leading, token]))
+            leading = []
+        elif words:
+            words[-1] += f" {token}"
+        else:
+            leading.append(token)
+    return words
 
 
 def times_of(

@@ -8,10 +8,11 @@ import shutil
 import tempfile
 import threading
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from model.errors import WeightsUnavailable
 
@@ -184,7 +185,7 @@ def _make_callback(chunks: list[bytes], events: list[Event]) -> "ctypes._FuncPoi
     def collect(pcm: int | None, samples: int, raw: "ctypes._Pointer[_RawEvent]") -> int:
         if pcm and samples > 0:
             chunks.append(ctypes.string_at(pcm, 2 * samples))
-        for event in takewhile(lambda event: event.type, raw or ()):
+        for event in takewhile(lambda event: event.type, cast("Iterable[_RawEvent]", raw or ())):
             if event.type in (_EVENT_WORD, _EVENT_PHONEME):
                 phoneme = event.string.decode(errors="ignore") if event.type == _EVENT_PHONEME else ""
                 seconds = event.audio_position / 1000

@@ -151,12 +151,24 @@ def _sounds(events: Sequence[Event], *, later: float) -> list[tuple[int, Timing]
 
 
 def _times_of_words(words: Sequence[str], sentence: str, sounds: Sequence[tuple[int, Timing]]) -> tuple[Timing, ...]:
-    """From the first to the last sound of each word; `words` are those of `sentence` as they were written."""
-    timings = []
+    """From the first to the last sound of each word; `words` are those of `sentence` as they were written.
+
+    espeak-ng speaks some words as one (“for a”) and tells the place of the first: they share its time by letters.
+    """
+    together: list[tuple[list[str], float, float]] = []
     for word, match in zip(words, re.finditer(r"\S+", sentence), strict=True):
         within = [timing for position, timing in sounds if match.start() <= position < match.end()]
         if within:
-            timings.append(Timing(text=word, start=within[0].start, end=within[-1].end))
+            together.append(([word], within[0].start, within[-1].end))
+        elif together and any(character.isalnum() for character in word):
+            together[-1][0].append(word)
+    timings = []
+    for group, start, end in together:
+        seconds_per_letter = (end - start) / sum(map(len, group))
+        for word in group:
+            after = start + len(word) * seconds_per_letter
+            timings.append(Timing(text=word, start=round(start, 3), end=round(after, 3)))
+            start = after
     return tuple(timings)
 
 
