@@ -39,10 +39,8 @@ class Heard:
 
     def __str__(self) -> str:
         state = "whole" if self.is_whole else f"NOT WHOLE: {self.words}"
-        return (
-            f"{self.client}: {self.samples / SAMPLE_RATE:.1f} s of sound, "
-            f"the first after {self.first_seconds or 0:.2f} s; {state}"
-        )
+        first = "" if self.first_seconds is None else f", the first after {self.first_seconds:.2f} s"
+        return f"{self.client}: {self.samples / SAMPLE_RATE:.1f} s of sound{first}; {state}"
 
 
 async def livekit(url: str, model: str, voice: str) -> Heard:
