@@ -5,5 +5,6 @@ print("  python -m bench.recordings --language en --to FOLDER     real recording
 print("  python -m bench.clone --recordings FOLDER --minutes 15   quality, time and memory of clones; see --help")
 print("  python -m bench.speech                                     latency, speed and a text of five minutes")
 print("  python -m bench.samples --speaker it FOLDER --speaker fr FOLDER   verdicts, speed, memory; see --help")
+print("  python -m bench.clients --url URL                        voice agents; in an environment of its own")
 print("  python -m bench.walk --recordings FOLDER --shots FOLDER  the whole walk in a browser")
 print("  python -m bench.fuzzing                                    5,000 odd requests to all of the API")

@@ -72,7 +72,7 @@ def streaming_cost(weights_dir: Path) -> tuple[float, float]:
     streamed, whole = [], []
     for text in SENTENCES["en"]:
         speaking = synthesis.speak(lambda: network, text, style=style, language="en", memory=memory)
-        streamed.append(naturalness.score(np.concatenate([*speaking])))
+        streamed.append(naturalness.score(np.concatenate([stretch.waveform for stretch in speaking])))
         phrase = next(iter(phonemes.phrases_of(text, "en")))
         reading = network.read(torch.tensor(symbols.ids_of(phrase)), torch.from_numpy(style))
         start, end = synthesis.spoken_frames(reading.durations.tolist(), phrase)

@@ -13,6 +13,12 @@ class AudioError(ModelError):
     code = "audio_unreadable"
 
 
+class FormatUnknown(AudioError):
+    """What was sent to be heard is no sound in any format that is read here."""
+
+    code = "unsupported_audio_format"
+
+
 class TooLittleSpeech(ModelError):
     """The clips of a run hold less speech than training needs."""
 

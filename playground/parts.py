@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from playground.recognition_process import RecognitionProcess
 from playground.services.accents import Accents
 from playground.services.access import Access
 from playground.services.accounts import Accounts
@@ -13,6 +14,7 @@ from playground.services.hearing import Hearing
 from playground.services.instant_voices import InstantVoices
 from playground.services.keys import Keys
 from playground.services.pronunciation import Pronunciation
+from playground.services.recognition import Recognition
 from playground.services.speech import SpeechService
 from playground.services.transcripts import Transcripts
 from playground.services.voices import Voices
@@ -44,6 +46,8 @@ class Parts:
     speech: SpeechService
     webhooks: Webhooks
     speech_process: SpeechProcess
+    recognition: Recognition
+    recognition_process: RecognitionProcess
 
 
 def make_parts(settings: Settings) -> Parts:
@@ -58,6 +62,7 @@ def make_parts(settings: Settings) -> Parts:
     voices.seed_stock()
     given_texts = GivenTexts(storage)
     speech_process = SpeechProcess(settings.weights, device=settings.device)
+    recognition_process = RecognitionProcess(settings.weights)
     return Parts(
         settings=settings,
         storage=storage,
@@ -77,4 +82,6 @@ def make_parts(settings: Settings) -> Parts:
         speech=SpeechService(storage, settings, accounts, speech_process),
         webhooks=Webhooks(storage, storage.secret("webhooks")),
         speech_process=speech_process,
+        recognition=Recognition(settings, recognition_process),
+        recognition_process=recognition_process,
     )

@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     trainings_at_once: int = Field(1, ge=1, description="How many trainings may run at once, each in a worker.")
     max_upload_bytes: int = Field(4 * 1024**3, ge=1, description="Largest recording that is taken.")
     max_text_characters: int = Field(20_000, ge=1, description="Longest text of one speech request.")
+    speeches_at_once: int = Field(2, ge=1, description="How many texts are spoken at once; they share the machine.")
+    speeches_waiting: int = Field(8, ge=0, description="How many more may wait for their turn; beyond that, 429.")
+    speech_wait_seconds: float = Field(
+        30.0, ge=0, description="How long a text waits for its turn until it is refused."
+    )
+    socket_idle_seconds: float = Field(300.0, gt=0, description="After how long without a message a socket is closed.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @property

@@ -1,32 +1,21 @@
-"""The process that holds models and speaks, and the handle by which others use it.
+"""The process that holds models and speaks, and the handle by which others use it. It keeps the last models loaded."""
 
-It starts with the first request, keeps the last models loaded, and is started anew after it has died.
-"""
-
-import logging
-import multiprocessing
-import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.devices import Device
-from model.errors import ModelError
 from model.files import written_aside
-from playground.processes import give_memory_back
-from playground.services.errors import SpeechUnavailable
+from playground.work_process import WorkProcess
 
 if TYPE_CHECKING:
-    from model.engines.protocol import Engine, SpeechModel, Style, Waveform
-
-log = logging.getLogger(__name__)
+    from model.engines.protocol import Engine, SpeechModel, Stretch, Style, Waveform
 
 MODELS_KEPT = 16
 """Those of one base model share its weights: each takes little more than what it remembers of its voices."""
-_END = "end"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,116 +53,40 @@ class StyleOf:
 
 
 class SpeechProcess:
-    """Handle of the process; one request at a time, others wait their turn."""
+    """Handle of the process; texts that are asked for at the same time are spoken in turns, a stretch of each."""
 
     def __init__(self, weights_dir: Path, *, device: Device = "auto") -> None:
-        self._weights_dir = weights_dir
-        self._device: Device = device
-        self._turn = threading.Lock()
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._connection: Connection | None = None
+        self._work = WorkProcess("speech", _Models, weights_dir, device)
 
-    def speak(self, request: SpeakingAs) -> "Iterator[Waveform]":
-        """Waveforms at 24 kHz as they come. Closing the iterator early stops the work.
+    def stretches(self, request: SpeakingAs) -> "Generator[Stretch]":
+        """Speech at 24 kHz as it comes. Closing the iterator early stops the work before the next stretch.
 
         Raises SpeechUnavailable when the process dies, and the engine's own ModelErrors.
         """
-        yield from self._answers(request)
+        return self._work.answers(request)
+
+    def speak(self, request: SpeakingAs) -> "Iterator[Waveform]":
+        """The same, without its times."""
+        with closing(self.stretches(request)) as stretches:
+            for stretch in stretches:
+                yield stretch.waveform
 
     def style(self, request: StyleOf) -> "Style":
         """The style of a reference clip, shape (style_size,)."""
-        return next(iter([*self._answers(request)]))
+        return next(iter([*self._work.answers(request)]))
 
     @property
     def pid(self) -> int | None:
         """The process's id, while it lives."""
-        return self._process.pid if self._process and self._process.is_alive() else None
+        return self._work.pid
 
     def close(self) -> None:
         """End the process."""
-        if self._connection is not None:
-            self._connection.close()
-        if self._process is not None:
-            self._process.terminate()
-            self._process.join()
-        self._process = self._connection = None
-
-    def _answers(self, request: SpeakingAs | StyleOf) -> Iterator[Any]:
-        with self._turn:
-            connection = self._started()
-            is_ended = False
-            try:
-                connection.send(request)
-                while True:
-                    kind, value = connection.recv()
-                    is_ended = kind != "chunk"
-                    if kind == "error":
-                        raise value
-                    if is_ended:
-                        return
-                    yield value
-            except (EOFError, OSError) as error:
-                is_ended = True
-                self.close()
-                raise SpeechUnavailable("The speech process ended unexpectedly. Please try again.") from error
-            finally:
-                if not is_ended:
-                    self._stop(connection)
-
-    def _started(self) -> Connection:
-        if self._connection is None or self.pid is None:
-            self.close()
-            context = multiprocessing.get_context("spawn")
-            self._connection, theirs = context.Pipe()
-            self._process = context.Process(
-                target=_serve, args=(theirs, self._weights_dir, self._device), name="speech", daemon=True
-            )
-            self._process.start()
-            theirs.close()
-        return self._connection
-
-    def _stop(self, connection: Connection) -> None:
-        """Tell the process to stop speaking, and read away what it had sent already."""
-        try:
-            connection.send(_END)
-            while connection.recv()[0] == "chunk":
-                pass
-        except (EOFError, OSError):
-            self.close()
-
-
-def _serve(connection: Connection, weights_dir: Path, device: Device) -> None:
-    """The process: a request, its chunks, an end; until the other side is gone."""
-    models = _Models(weights_dir, device)
-    while True:
-        try:
-            request = connection.recv()
-            if request == _END:
-                continue
-            connection.send(_answer(connection, models, request))
-        except (EOFError, ConnectionError):
-            return
-
-
-def _answer(connection: Connection, models: "_Models", request: SpeakingAs | StyleOf) -> tuple[str, Any]:
-    try:
-        for chunk in models.answers(request):
-            connection.send(("chunk", chunk))
-            give_memory_back()
-            if connection.poll():
-                break
-    except ModelError as error:
-        return "error", error
-    except ConnectionError:
-        raise
-    except Exception as error:
-        log.exception("speaking failed")
-        return "error", SpeechUnavailable(f"Speaking failed: {type(error).__name__}. The log says more.")
-    return _END, None
+        self._work.close()
 
 
 class _Models:
-    """The models that were used last."""
+    """Answers requests with the models that were used last."""
 
     def __init__(self, weights_dir: Path, device: Device) -> None:
         self._weights_dir = weights_dir
@@ -181,7 +94,7 @@ class _Models:
         self._engines: dict[str, Engine] = {}
         self._loaded: OrderedDict[tuple[str, Path | None, float | None], SpeechModel] = OrderedDict()
 
-    def answers(self, request: SpeakingAs | StyleOf) -> Iterator[Any]:
+    def __call__(self, request: SpeakingAs | StyleOf) -> Iterator[Any]:
         model = self._model(request.source)
         if isinstance(request, StyleOf):
             yield _style_of(model, request.source, request.language)

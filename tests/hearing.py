@@ -1,11 +1,14 @@
 """Orders of speech for tests, and what is heard in the answers."""
 
 import io
+from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Any
 
 import av
 import numpy as np
 
+from model.engines.protocol import Stretch
 from playground.parts import Parts
 from storage.records import LedgerKind, Voice
 from tests.making import TINY
@@ -43,3 +46,38 @@ def level_of(waveform: np.ndarray) -> float:
 def charges(parts: Parts) -> list[float]:
     """What speech has cost, in credits, newest first."""
     return [-entry.amount for entry in parts.accounts.ledger() if entry.kind == LedgerKind.SPEECH]
+
+
+def phrases_in(stretches: Sequence[Stretch]) -> list[Stretch]:
+    """Stretches joined to whole phrases: each begins with the one that brings words."""
+    starts = [index for index, stretch in enumerate(stretches) if stretch.words]
+    return [
+        Stretch(
+            waveform=np.concatenate([stretch.waveform for stretch in stretches[start:end]]),
+            words=stretches[start].words,
+            phonemes=stretches[start].phonemes,
+        )
+        for start, end in pairwise([*starts, len(stretches)])
+    ]
+
+
+def check_times(phrase: Stretch) -> None:
+    """Words and phonemes are in order, lie within the sound, and fill most of it."""
+    seconds = len(phrase.waveform) / 24_000
+    for timings in (phrase.words, phrase.phonemes):
+        assert all(timing.start <= timing.end for timing in timings)
+        assert all(one.end <= other.start + 0.001 for one, other in pairwise(timings))
+        assert timings[0].start >= 0
+        assert timings[-1].end <= seconds
+        assert sum(timing.end - timing.start for timing in timings) > 0.5 * seconds
+
+
+def brightness(phrases: Sequence[Stretch], phonemes: Collection[str]) -> float:
+    """Median of the spectral centroid, in Hz, in the times that are said to be those of the phonemes."""
+    centroids = []
+    for phrase in phrases:
+        for timing in phrase.phonemes:
+            if timing.text in phonemes:
+                power = np.abs(np.fft.rfft(phrase.waveform[int(24_000 * timing.start) : int(24_000 * timing.end)])) ** 2
+                centroids.append(float(np.average(np.linspace(0, 12_000, len(power)), weights=power)))
+    return float(np.median(centroids))

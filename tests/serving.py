@@ -35,11 +35,18 @@ def served(app: FastAPI) -> Iterator[str]:
             thread.join()
 
 
+def socket_url(url: str) -> str:
+    """The same place for WebSockets."""
+    return url.replace("http", "ws", 1)
+
+
 @contextmanager
 def sdk_of(parts: Parts, *, key: str = "any") -> Iterator[Cartesia]:
     """The official client, which checks every answer, against a real server."""
     with (
         served(create_api(parts)) as url,
-        Cartesia(api_key=key, base_url=url, _strict_response_validation=True) as sdk,
+        Cartesia(
+            api_key=key, base_url=url, websocket_base_url=socket_url(url), _strict_response_validation=True
+        ) as sdk,
     ):
         yield sdk

@@ -61,11 +61,11 @@ def test_a_post_to_the_slashed_form_arrives(api: TestClient) -> None:
         ("GET", "/tts/nothing", 404, "not_found"),
         ("PUT", "/voices", 405, "method_not_allowed"),
         ("GET", "/tts/bytes/", 405, "method_not_allowed"),
-        ("POST", "/tts/sse", 501, "not_implemented"),
+        ("POST", "/tts/sse", 400, "invalid_request"),
         ("POST", "/infill/bytes", 501, "not_implemented"),
         ("POST", "/voice-changer/sse", 501, "not_implemented"),
         ("GET", "/agents/", 501, "not_implemented"),
-        ("POST", "/stt?encoding=pcm_s16le", 501, "not_implemented"),
+        ("POST", "/stt?encoding=pcm_s16le", 400, "invalid_request"),
         ("POST", "/access-token", 400, "invalid_request"),
         ("GET", "/pronunciation-dicts/x", 404, "pronunciation_dictionary_not_found"),
         ("POST", "/voices/clone", 400, "invalid_request"),
@@ -172,6 +172,11 @@ def test_the_description_tells_the_addresses_and_the_shape_of_errors(parts: Part
         ("post", "/fine-tunes/{fine_tune_id}/cancel"),
         ("patch", "/voices/{voice_id}"),
         ("post", "/tts/bytes"),
+        ("post", "/tts/sse"),
+        ("post", "/stt"),
+        ("get", "/models"),
+        ("post", "/v1/audio/speech"),
+        ("post", "/v1/audio/transcriptions"),
         ("get", "/"),
     } <= operations
     assert "HTTPValidationError" not in described["components"]["schemas"]
@@ -179,9 +184,11 @@ def test_the_description_tells_the_addresses_and_the_shape_of_errors(parts: Part
     assert list(upload["requestBody"]["content"]) == ["multipart/form-data"]
     speech = described["paths"]["/tts/bytes"]["post"]["responses"]
     assert set(speech["200"]["content"]) == {"audio/wav", "audio/mpeg", "audio/pcm"}
-    for methods in described["paths"].values():
+    assert "/tts/websocket" in described["info"]["description"]
+    for path, methods in described["paths"].items():
+        shape = "/OpenAIError" if path.startswith("/v1/") else "/Error"
         for operation in methods.values():
-            assert operation["responses"]["4XX"]["content"]["application/json"]["schema"]["$ref"].endswith("/Error")
+            assert operation["responses"]["4XX"]["content"]["application/json"]["schema"]["$ref"].endswith(shape)
 
 
 def _described(app: FastAPI) -> dict:

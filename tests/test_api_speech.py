@@ -6,6 +6,7 @@ import signal
 import socket
 import wave
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
@@ -20,10 +21,12 @@ from starlette.testclient import TestClient
 from playground.api.app import create_api
 from playground.api.speech_schemas import MEDIA_TYPES, BitRate, Encoding, SampleRate, Speech
 from playground.parts import Parts, make_parts
+from playground.services.speech import SpeechRequest
 from playground.settings import Settings
 from storage.records import Voice
 from tests.hearing import TEXT, WAV, charges, level_of, order, stock_of, waveform_of
 from tests.making import TINY
+from tests.running import wait_until
 from tests.serving import api_of, sdk_of, served
 
 LONG_TEXT = "The quick brown fox jumps over the lazy dog near the river. " * 12
@@ -149,7 +152,7 @@ def test_speed_changes_the_length(api: TestClient, stock: Voice, slower: Any, fa
 
 def test_volume_scales_the_samples(api: TestClient, stock: Voice, plain: np.ndarray) -> None:
     quiet = api.post("/tts/bytes", json=order(stock, generation_config={"volume": 0.5, "emotion": "calm"})).content
-    assert level_of(waveform_of(quiet)[0]) == pytest.approx(level_of(plain) - 6.02, abs=0.1)
+    assert level_of(waveform_of(quiet)[0]) == pytest.approx(level_of(plain) - 6.02, abs=0.3)
 
 
 @pytest.mark.parametrize(
@@ -208,13 +211,29 @@ def test_speech_that_breaks_off_is_seen_as_broken_and_costs_nothing(parts: Parts
         assert client.post("/tts/bytes", json=order(stock)).status_code == 200
 
 
-def test_a_client_that_goes_away_ends_its_speech_and_pays_nothing(parts: Parts, stock: Voice) -> None:
+def test_a_client_that_goes_away_ends_its_speech_and_pays_for_what_was_spoken(parts: Parts, stock: Voice) -> None:
     before = charges(parts)
     with served(create_api(parts)) as url, httpx.Client(base_url=url, timeout=60) as client:
         with client.stream("POST", "/tts/bytes", json=order(stock, transcript=LONG_TEXT * 5)) as answer:
             next(answer.iter_raw())
         assert client.post("/tts/bytes", json=order(stock)).status_code == 200
-    assert charges(parts) == [len(TEXT), *before]
+        wait_until(lambda: len(charges(parts)) == len(before) + 2, seconds=30, what="both charges")
+    whole, spoken = sorted([*charges(parts)][:2], key=lambda credits: credits != len(TEXT))
+    assert whole == len(TEXT)
+    assert 0 < spoken < len(LONG_TEXT * 5)
+
+
+def test_a_text_too_many_is_told_when_to_come_again(tmp_path: Path) -> None:
+    parts = make_parts(Settings(data_dir=tmp_path, speeches_at_once=1, speeches_waiting=0))
+    stock, api = stock_of(parts), api_of(parts)
+    plan = parts.speech.plan(SpeechRequest(voice_id=stock.id, text=LONG_TEXT))
+    with closing(parts.speech.stretches(plan)) as spoken:
+        next(spoken)
+        refused = api.post("/tts/bytes", json=order(stock))
+    assert (refused.status_code, refused.json()["error_code"]) == (429, "concurrency_limited")
+    assert int(refused.headers["retry-after"]) > 0
+    assert api.post("/tts/bytes", json=order(stock)).status_code == 200
+    parts.speech_process.close()
 
 
 def test_a_client_that_reads_slowly_keeps_nobody_waiting(parts: Parts, stock: Voice) -> None:

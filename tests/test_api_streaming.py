@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio import CapacityLimiter
 
-from playground.api.streaming import LiveBytes
+from playground.api.streaming import Live
 
 
 def test_the_first_piece_is_there_before_the_second_is_made() -> None:
@@ -21,7 +21,7 @@ def test_the_first_piece_is_there_before_the_second_is_made() -> None:
         yield b"second"
 
     async def read() -> list[bytes]:
-        live = LiveBytes(pieces(), CapacityLimiter(1))
+        live = Live(pieces(), CapacityLimiter(1))
         await live.begin()
         rest = live.rest()
         seen = [await anext(rest)]
@@ -37,7 +37,7 @@ def test_an_error_before_the_first_piece_comes_at_the_beginning() -> None:
         yield b""
 
     async def begin() -> None:
-        await LiveBytes(pieces(), CapacityLimiter(1)).begin()
+        await Live(pieces(), CapacityLimiter(1)).begin()
 
     with pytest.raises(ValueError, match="from the start"):
         asyncio.run(begin())
@@ -49,7 +49,7 @@ def test_an_error_on_the_way_comes_after_what_was_made() -> None:
         raise ValueError("broken on the way")
 
     async def read() -> None:
-        live = LiveBytes(pieces(), CapacityLimiter(1))
+        live = Live(pieces(), CapacityLimiter(1))
         await live.begin()
         seen = []
         with pytest.raises(ValueError, match="on the way"):
@@ -76,7 +76,7 @@ def test_closing_ends_the_generator_in_its_own_thread() -> None:
             has_ended.set()
 
     async def leave() -> None:
-        live = LiveBytes(pieces(), CapacityLimiter(1))
+        live = Live(pieces(), CapacityLimiter(1))
         await live.begin()
         live.close()
         may_go_on.set()
@@ -102,7 +102,7 @@ def test_what_is_closed_while_it_waits_is_never_begun() -> None:
 
     async def leave() -> list[bytes]:
         limiter = CapacityLimiter(1)
-        first, second = LiveBytes(busy(), limiter), LiveBytes(waiting(), limiter)
+        first, second = Live(busy(), limiter), Live(waiting(), limiter)
         await first.begin()
         second.close()
         free.set()

@@ -12,6 +12,7 @@ from model.engines.kokoro.layers import NORM_EPS, NormMemory, _NormalizedSnake, 
 from model.engines.kokoro.network import Network, Reading
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.styles import stock_style
+from tests.hearing import brightness, check_times, phrases_in
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_speech_is_heard_ends_clean_and_follows_speed(network: Network) -> None:
     def spoken(speed: float) -> torch.Tensor:
         text = "It is nice to meet you."
         parts = synthesis.speak(lambda: network, text, style=style, language="en", speed=speed, memory=memory)
-        return torch.cat([torch.from_numpy(part) for part in parts])
+        return torch.cat([torch.from_numpy(part.waveform) for part in parts])
 
     normal, fast = spoken(1.0), spoken(1.5)
     assert -35 < 20 * normal.square().mean().sqrt().log10() < -10
@@ -96,9 +97,22 @@ def test_once_a_voice_has_spoken_its_first_stretch_comes_soon(network: Network) 
         speaking = synthesis.speak(
             lambda: network, "The bees love every single one of them.", style=style, language="en", memory=memory
         )
-        first = next(speaking)
+        first = next(speaking).waveform
         speaking.close()
     assert len(first) < 0.6 * 24_000
+
+
+def test_written_words_have_the_times_of_their_sounds(network: Network) -> None:
+    text = "She says it costs €5 or 7.50, Dr. Moss — he sees less. Six ships sail on the seas, please!"
+    style, memory = stock_style("af_heart"), NormMemory()
+    spoken = list(synthesis.speak(lambda: network, text, style=style, language="en", memory=memory))
+    assert " ".join(word.text for part in spoken for word in part.words) == text
+    phrases = phrases_in(spoken)
+    assert len(phrases) == 2
+    for phrase in phrases:
+        check_times(phrase)
+    hiss, voiced = brightness(phrases, {"s", "z", "ʃ"}), brightness(phrases, {"i", "ɔ", "ɛ", "ɪ"})
+    assert hiss > 2 * voiced
 
 
 def test_loud_peaks_are_pressed_and_the_rest_is_left() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from model.engines.kokoro import phonemes, symbols
+from model.engines.kokoro.timing import WordFinder, written_words
 from model.errors import LanguageNotSupported
 
 
@@ -67,3 +68,50 @@ def test_a_text_without_any_pause_is_cut_between_words() -> None:
 def test_another_language_is_refused_in_words() -> None:
     with pytest.raises(LanguageNotSupported, match="xx"):
         phonemes.phonemes_of("hello", "xx")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "word", "said"),
+    [
+        ("en", "It costs €5, no more.", "€5,", "five euros"),
+        ("en", "The well-known Dr. Moss — a vet — came.", "Moss —", "Moss"),
+        ("en", "See you on 01/05/2024 in the park at noon.", "01/05/2024", "January fifth twenty twenty four"),
+        ("en", "Then the end of the road.", "of", "of"),
+        ("fr", "L'homme a 25 ans aujourd'hui.", "25", "vingt-cinq"),
+        ("pt", "Comprei 12 maçãs no mercado.", "12", "doze"),
+    ],
+)
+def test_a_written_word_is_found_where_it_is_said(language: str, text: str, word: str, said: str) -> None:
+    (phrase,) = phonemes.phrases_of(text, language)
+    places = WordFinder(text, language).find(phrase)
+    assert " ".join(place.word for place in places) == text
+    (place,) = (place for place in places if place.word == word)
+    assert _sounds(phrase[place.start : place.end]) == _sounds(phonemes.phonemes_of(said, language))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("— Yes,  no …\n¿Qué?", ["— Yes,", "no …", "¿Qué?"]),
+        ("मेरे पास।", ["मेरे", "पास।"]),
+        ("?! ...", []),
+        ("!" * 50_000, []),
+    ],
+)
+def test_signs_that_stand_alone_go_with_a_word(text: str, words: list[str]) -> None:
+    assert written_words(text) == words
+
+
+def test_words_are_found_phrase_after_phrase_through_a_long_text() -> None:
+    text = "The 3 old ships left at 10:30 with 1,250 boxes, and nobody saw Dr. Moss again. " * 8
+    finder = WordFinder(text, "en")
+    words = []
+    for phrase in phonemes.phrases_of(text, "en"):
+        places = finder.find(phrase)
+        words += [place.word for place in places]
+        assert _sounds(phrase).endswith(_sounds(phonemes.phonemes_of(words[-1], "en")))
+    assert " ".join(words) == text.strip()
+
+
+def _sounds(phrase: str) -> str:
+    return "".join(symbol for symbol in phrase if symbol not in symbols.PAUSES | symbols.STRESS_MARKS)

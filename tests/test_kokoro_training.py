@@ -40,7 +40,9 @@ spoken = {}
 for name, model in (("tuned", engine.load(Path(folder))), ("base", engine.load(None))):
     style = model.style_of(clip, language="en")
     spoken[name + "_style"] = style
-    spoken[name] = np.concatenate(list(model.synthesize("Hello, it is nice to meet you.", style=style, language="en")))
+    spoken[name] = np.concatenate(
+        [stretch.waveform for stretch in model.synthesize("Hello, it is nice to meet you.", style=style, language="en")]
+    )
 np.savez(out, **spoken)
 """
 

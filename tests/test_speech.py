@@ -121,12 +121,12 @@ def test_a_speech_process_that_was_killed_costs_nothing_and_comes_back(parts: Pa
     assert len([*parts.speech.stream(parts.speech.plan(request))]) > 1
 
 
-def test_speech_that_nobody_listens_to_any_more_is_stopped_and_costs_nothing(parts: Parts) -> None:
+def test_speech_that_nobody_listens_to_any_more_is_stopped_and_costs_what_was_spoken(parts: Parts) -> None:
     request = SpeechRequest(voice_id=_stock(parts).id, text="One sentence here. And another one there. " * 20)
     stream = parts.speech.stream(parts.speech.plan(request))
     next(stream)
     stream.close()
-    assert parts.accounts.account().spent == 0
+    assert parts.accounts.account().spent == len("One sentence here.")
     assert len([*parts.speech.stream(parts.speech.plan(request))]) > 1
 
 

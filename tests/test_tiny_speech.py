@@ -21,6 +21,7 @@ from model.errors import AudioError, LanguageNotSupported, WeightsUnavailable
 from model.evaluation import word_error_rate
 from model.measuring import active_seconds, loudness_db, pitch_hz, read_clip, speech_frames
 from model.transcription import Transcriber, prepare_whisper
+from tests.hearing import brightness, check_times
 from tests.tiny_speech import SAMPLE_RATE, make_clips, train
 
 SENTENCES = (
@@ -58,7 +59,7 @@ def base() -> SpeechModel:
 
 
 def say(model: SpeechModel, text: str, style: np.ndarray = AVERAGE, *, speed: float = 1.0) -> np.ndarray:
-    return np.concatenate(list(model.synthesize(text, style=style, language="en", speed=speed)))
+    return np.concatenate([part.waveform for part in model.synthesize(text, style=style, language="en", speed=speed)])
 
 
 def median_hz(waveform: np.ndarray) -> float:
@@ -66,9 +67,20 @@ def median_hz(waveform: np.ndarray) -> float:
 
 
 def test_speech_comes_sentence_by_sentence(base: SpeechModel) -> None:
-    waveforms = list(base.synthesize("One is here. Two is there!", style=AVERAGE, language="en"))
+    speech = base.synthesize("One is here. Two is there!", style=AVERAGE, language="en")
+    waveforms = [part.waveform for part in speech]
     assert len(waveforms) == 2
     assert all(waveform.dtype == np.float32 and waveform.ndim == 1 for waveform in waveforms)
+
+
+def test_written_words_have_the_times_of_their_sounds(base: SpeechModel) -> None:
+    text = "See Dr. Moss at €5,\nplease — or   sell less. Six seas!"
+    spoken = list(base.synthesize(text, style=AVERAGE, language="en"))
+    assert [word.text for part in spoken for word in part.words] == [word for word in text.split() if word != "—"]
+    for part in spoken:
+        check_times(part)
+    hiss, voiced = brightness(spoken, {"s", "z"}), brightness(spoken, {"iː", "ɪ", "ɛ", "ɔː"})
+    assert hiss > 2 * voiced
 
 
 def test_speech_is_levelled_and_starts_and_ends_quietly(fine_tuned: SpeechModel) -> None:
@@ -179,7 +191,7 @@ def test_another_process_speaks_with_the_saved_weights_and_needs_no_torch(folder
         "from model.audio import write_wav; from model.engines.tiny.engine import TinyEngine\n"
         "model = TinyEngine().load(Path(sys.argv[1]))\n"
         "speech = model.synthesize(sys.argv[3], style=np.zeros(5, np.float32), language='en')\n"
-        "write_wav(Path(sys.argv[2]), np.concatenate(list(speech)), 24000)\n"
+        "write_wav(Path(sys.argv[2]), np.concatenate([part.waveform for part in speech]), 24000)\n"
         "sys.exit('torch' in sys.modules)\n"
     )
     path = tmp_path / "speech.wav"

@@ -74,6 +74,28 @@ class StockVoice:
     gender: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """When a word or a phoneme is heard, in seconds from the beginning of the stretch that it comes with."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """A piece of speech as it comes; the first of a phrase brings the times of all that is said in the phrase.
+
+    `words` are those of the text as it is written, in its order: an amount that is read as several is one of them.
+    `phonemes` are IPA, without marks of stress.
+    """
+
+    waveform: "Waveform"
+    words: tuple[Timing, ...] = ()
+    phonemes: tuple[Timing, ...] = ()
+
+
 class SpeechModel(Protocol):
     """A base model, or a base model with fine-tuned weights, loaded and ready to speak."""
 
@@ -85,8 +107,8 @@ class SpeechModel(Protocol):
         """The style of a stock voice by its engine name; KeyError when there is none."""
         ...
 
-    def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Waveform]":
-        """Speak, phrase by phrase; raises LanguageNotSupported."""
+    def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> Iterator[Stretch]:
+        """Speak, a stretch at a time; raises LanguageNotSupported."""
         ...
 
 

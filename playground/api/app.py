@@ -14,10 +14,14 @@ from playground.api import (
     events,
     fallback,
     fine_tunes,
+    models,
+    openai,
     pronunciation_dicts,
+    recognition,
     schemas,
     sign_in,
     speech,
+    speech_socket,
     status,
     voices,
 )
@@ -28,8 +32,8 @@ from playground.api.requests import OneSlashForm, RequestIds
 from playground.api.security import BodyLimit, Guard
 from playground.parts import Parts
 
-SPEAKING_AT_ONCE = 16
-"""Requests for speech that have a thread; more wait their turn without one."""
+REFUSING_AT_ONCE = 4
+"""Threads beside those that speak or wait for their turn: whoever is too many is told at once."""
 
 DESCRIPTION = """Pro Voice Cloning on your own machine, with the addresses and fields of Cartesia's API.
 
@@ -45,7 +49,7 @@ def create_api(parts: Parts) -> FastAPI:
     """The API on the parts of a playground, guarded; whatever is mounted on it later is guarded too."""
     app = DocumentedApi(
         title="Voice Playground",
-        description=DESCRIPTION,
+        description=DESCRIPTION + speech_socket.ABOUT,
         version=status.API_VERSION,
         docs_url=None,
         redoc_url=None,
@@ -62,7 +66,8 @@ def create_api(parts: Parts) -> FastAPI:
         ],
     )
     app.state.parts = parts
-    app.state.speaking = CapacityLimiter(SPEAKING_AT_ONCE)
+    settings = parts.settings
+    app.state.speaking = CapacityLimiter(settings.speeches_at_once + settings.speeches_waiting + REFUSING_AT_ONCE)
     add_error_handlers(app)
     add_docs_page(app)
     for resource in (
@@ -77,6 +82,10 @@ def create_api(parts: Parts) -> FastAPI:
         accents,
         pronunciation_dicts,
         speech,
+        speech_socket,
+        recognition,
+        models,
+        openai,
         audio,
         fallback,
     ):

@@ -2,21 +2,28 @@
 
 from typing import Annotated, cast
 
+from anyio import CapacityLimiter
 from fastapi import Depends
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from playground.parts import Parts
 from playground.services.keys import Caller
 
 
-def _parts(request: Request) -> Parts:
-    return cast(Parts, request.app.state.parts)
+def _parts(connection: HTTPConnection) -> Parts:
+    return cast(Parts, connection.app.state.parts)
 
 
-def _caller(request: Request) -> Caller:
+def _limiter(connection: HTTPConnection) -> CapacityLimiter:
+    return cast(CapacityLimiter, connection.app.state.speaking)
+
+
+def _caller(request: HTTPConnection) -> Caller:
     return cast(Caller, request.state.caller)
 
 
 GivenParts = Annotated[Parts, Depends(_parts)]
 GivenCaller = Annotated[Caller, Depends(_caller)]
 """As the middleware `AccessControl` has found it."""
+GivenLimiter = Annotated[CapacityLimiter, Depends(_limiter)]
+"""Of the threads in which speech is made."""

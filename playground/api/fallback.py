@@ -10,10 +10,7 @@ from playground.api.requests import API_NAMES, NOT_YET
 router = APIRouter(include_in_schema=False)
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
-NOT_OFFERED = (
-    "/tts/sse",
-    *(f"/{name}{rest}" for name in NOT_YET for rest in ("", "/{rest:path}")),
-)
+NOT_OFFERED = (*(f"/{name}{rest}" for name in NOT_YET for rest in ("", "/{rest:path}")),)
 
 
 def not_offered(request: Request) -> None:

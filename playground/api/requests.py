@@ -20,14 +20,17 @@ RESOURCES = (
     "accents",
     "datasets",
     "fine-tunes",
+    "models",
     "pronunciation-dicts",
     "sign-in",
     "sign-out",
     "speeches",
+    "stt",
     "tts",
+    "v1",
     "voices",
 )
-NOT_YET = (*("agents", "api-keys", "files", "infill", "locales", "models", "stt", "usage", "voice-changer"),)
+NOT_YET = (*("agents", "api-keys", "files", "infill", "locales", "usage", "voice-changer"),)
 API_NAMES = frozenset((*RESOURCES, *NOT_YET))
 """First segments of the paths that belong to the API; all others are the page's."""
 
@@ -100,6 +103,6 @@ class OneSlashForm:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].endswith("/") and api_name(scope["path"]):
+        if scope["type"] in ("http", "websocket") and scope["path"].endswith("/") and api_name(scope["path"]):
             scope = {**scope, "path": scope["path"].rstrip("/")}
         await self.app(scope, receive, send)

@@ -25,6 +25,19 @@ class Error(BaseModel):
     request_id: str = Field(description="Also in the header X-Request-Id and in the log.")
 
 
+class OpenAIFault(BaseModel):
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None
+
+
+class OpenAIError(BaseModel):
+    """Every answer from 400 upwards under `/v1`."""
+
+    error: OpenAIFault
+
+
 class ServerStatus(BaseModel):
     """That the server is there, and which version of the API it speaks."""
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from model.encoding import Encoder
+from playground.api.errors import NotOffered
 from playground.services.speech import SpeechRequest
 
 Encoding = Literal["pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw"]
@@ -12,6 +13,8 @@ SampleRate = Literal[8000, 16000, 22050, 24000, 44100, 48000]
 BitRate = Literal[32000, 64000, 96000, 128000, 192000]
 
 MEDIA_TYPES = {"raw": "audio/pcm", "wav": "audio/wav", "mp3": "audio/mpeg"}
+UNOFFERED = ("accent", "save")
+DEFAULT_BUFFER_MS = 3000
 SPEED_FACTORS = {"slow": 0.8, "normal": 1.0, "fast": 1.25}
 """Of the words that older clients send instead of a number."""
 
@@ -58,13 +61,12 @@ class GenerationConfig(BaseModel):
     emotion: Any = Field(None, description="Accepted; the voices here speak as their reference clips do.")
 
 
-class Speech(BaseModel):
-    """A text to speak. A clone speaks with its own weights when `model_id` is, or resolves to, its pinned id."""
+class Said(BaseModel):
+    """What all requests for speech have. A clone speaks with its own weights when `model_id` resolves to its pin."""
 
     model_id: str
     transcript: str
     voice: str | VoiceById
-    output_format: Annotated[RawFormat | WavFormat | Mp3Format, Field(discriminator="container")]
     generation_config: GenerationConfig | None = None
     language: str | None = None
     locale: str | None = None
@@ -72,7 +74,6 @@ class Speech(BaseModel):
     normalization: str | None = Field(None, description="Accepted; texts are always normalized.")
     pronunciation_dict_id: str | None = None
     accent: str | None = None
-    save: bool | None = None
 
     @model_validator(mode="after")
     def _has_one_language(self) -> Self:
@@ -88,6 +89,12 @@ class Speech(BaseModel):
     def speed_factor(self) -> float:
         return (self.generation_config and self.generation_config.speed) or SPEED_FACTORS[self.speed or "normal"]
 
+    def require_offered(self) -> None:
+        """Raises NotOffered for what the contract has and we have not."""
+        asked = [name for name in UNOFFERED if getattr(self, name, None)]
+        if asked:
+            raise NotOffered(f"{asked[0]} is not offered here yet; leave it out.")
+
     def to_request(self) -> SpeechRequest:
         return SpeechRequest(
             voice_id=self.voice if isinstance(self.voice, str) else self.voice.id,
@@ -97,3 +104,38 @@ class Speech(BaseModel):
             speed=self.speed_factor,
             pronunciation_dict_id=self.pronunciation_dict_id or "",
         )
+
+
+class Speech(Said):
+    """A text to speak in one answer."""
+
+    output_format: Annotated[RawFormat | WavFormat | Mp3Format, Field(discriminator="container")]
+    save: bool | None = None
+
+
+class TimedSpeech(Said):
+    """A text to speak in messages, with times on demand; they are those of the words as they are written."""
+
+    output_format: RawFormat
+    add_timestamps: bool | None = None
+    add_phoneme_timestamps: bool | None = None
+    use_normalized_timestamps: bool | None = Field(None, description="Accepted; words are given as they are written.")
+    context_id: str | None = None
+
+
+class ContextMessage(TimedSpeech):
+    """A piece of the text of a context; what goes for the whole context counts as in its first message."""
+
+    context_id: str
+    goes_on: bool | None = Field(None, alias="continue")
+    flush: bool | None = None
+    max_buffer_delay_ms: int | None = Field(None, ge=0, le=5000)
+
+    @property
+    def is_last(self) -> bool:
+        return not self.goes_on
+
+    @property
+    def buffer_seconds(self) -> float:
+        """How long a text may wait for the rest of its sentence."""
+        return (DEFAULT_BUFFER_MS if self.max_buffer_delay_ms is None else self.max_buffer_delay_ms) / 1000

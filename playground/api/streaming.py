@@ -1,29 +1,37 @@
-"""Bytes that a thread makes while they are being sent: a slow reader keeps nobody but itself waiting."""
+"""What a thread makes while it is being sent: a slow reader keeps nobody but itself waiting."""
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import closing
+from typing import Generic, TypeVar
 
 from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
 
-class LiveBytes:
+
+class Live(Generic[Piece]):
     """What a generator gives, made in one thread from its beginning to its end.
 
     A generator that holds a lock between two pieces must not wait for a thread in the middle: others who wait for
     the lock may have taken them all.
     """
 
-    def __init__(self, pieces: Generator[bytes], limiter: CapacityLimiter) -> None:
-        """Start making; `limiter` bounds how many are made at the same time. Belongs to the running event loop."""
+    def __init__(self, pieces: Generator[Piece], limiter: CapacityLimiter, left: threading.Event | None = None) -> None:
+        """Start making; `limiter` bounds how many are made at the same time. Belongs to the running event loop.
+
+        `left` is set by `close`, for a generator that looks at it while it waits.
+        """
         self._pieces = pieces
         self._loop = asyncio.get_running_loop()
-        self._made: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._first: bytes | None = None
-        self._is_closed = threading.Event()
+        self._made: asyncio.Queue[Piece | None] = asyncio.Queue()
+        self._first: Piece | None = None
+        self._left = left or threading.Event()
         self._maker = asyncio.ensure_future(to_thread.run_sync(self._make, limiter=limiter))
 
     async def begin(self) -> None:
@@ -34,7 +42,7 @@ class LiveBytes:
             self.close()
             raise
 
-    async def rest(self) -> AsyncIterator[bytes]:
+    async def rest(self) -> AsyncIterator[Piece]:
         """All pieces from the first; raises what the generator raises on the way."""
         piece, self._first = self._first, None
         while piece is not None:
@@ -43,9 +51,9 @@ class LiveBytes:
 
     def close(self) -> None:
         """Stop making at the next piece, or at once when it has not begun."""
-        self._is_closed.set()
+        self._left.set()
 
-    async def _next(self) -> bytes | None:
+    async def _next(self) -> Piece | None:
         piece = await self._made.get()
         if piece is None:
             await self._maker
@@ -54,7 +62,7 @@ class LiveBytes:
     def _make(self) -> None:
         try:
             with closing(self._pieces):
-                while not self._is_closed.is_set():
+                while not self._left.is_set():
                     piece = next(self._pieces, None)
                     if piece is None:
                         return
@@ -63,10 +71,29 @@ class LiveBytes:
             self._loop.call_soon_threadsafe(self._made.put_nowait, None)
 
 
+async def while_connected(request: Request, work: Callable[[threading.Event], Result]) -> Result:
+    """What `work` gives in a thread; the event that it is given is set when the client goes away meanwhile.
+
+    The request's body must have been read.
+    """
+    left = threading.Event()
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        left.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        return await to_thread.run_sync(work, left)
+    finally:
+        watching.cancel()
+
+
 class LiveResponse(StreamingResponse):
     """Sends live bytes, and stops their making when the client goes away."""
 
-    def __init__(self, live: LiveBytes, *, media_type: str, headers: dict[str, str]) -> None:
+    def __init__(self, live: Live[bytes], *, media_type: str, headers: dict[str, str]) -> None:
         super().__init__(live.rest(), media_type=media_type, headers=headers)
         self._live = live
 

@@ -55,6 +55,7 @@ def serve(settings: Settings, *, with_worker: bool) -> int:
         stack.enter_context(Supervisor(modules, parts.settings))
         stack.enter_context(Courier(parts.webhooks))
         stack.callback(parts.speech_process.close)
+        stack.callback(parts.recognition_process.close)
         scheme = "https" if settings.ssl_certfile else "http"
         print(f"Voice Playground: {scheme}://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
         uvicorn.Server(_config(app, settings)).run(sockets=[listener])

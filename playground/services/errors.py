@@ -88,6 +88,15 @@ class TooManyRequests(ServiceError):
         self.seconds = seconds
 
 
+class Busy(ServiceError):
+    """All turns are taken; worth another try `retry_after` seconds later."""
+
+    code = "concurrency_limited"
+    status = 429
+    title = "Too many requests at once"
+    retry_after = 2
+
+
 class SpeechUnavailable(ServiceError):
     """The speech process died while speaking; the next request starts a new one."""
 

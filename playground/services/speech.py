@@ -1,6 +1,8 @@
-"""Speech: which weights a request means, what it costs, and the stream of waveforms."""
+"""Speech: which weights a request means, what it costs, and speech as it comes."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from model.sentences import GREETINGS
 from playground.services.accounts import Accounts
 from playground.services.errors import Refused
 from playground.services.pronunciation import entries_of, said_as
+from playground.services.turns import Turns
 from playground.settings import Settings
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
 from storage.database import Storage
@@ -18,7 +21,7 @@ from storage.records import FineTune, Speech, Status, Voice, new_id
 from storage.table import NEWEST_FIRST
 
 if TYPE_CHECKING:
-    from model.engines.protocol import Waveform
+    from model.engines.protocol import Stretch, Waveform
 
 SAMPLE_RATE = 24_000
 """Hz, of every engine."""
@@ -61,6 +64,11 @@ class SpeechService:
         self._settings = settings
         self._accounts = accounts
         self._process = process
+        self._turns = Turns(
+            at_once=settings.speeches_at_once,
+            waiting=settings.speeches_waiting,
+            seconds=settings.speech_wait_seconds,
+        )
 
     def plan(self, request: SpeechRequest) -> SpeechPlan:
         """Resolve a request; raises NotFound, ModelNotFound, LanguageNotSupported, Refused and QuotaExceeded."""
@@ -88,23 +96,39 @@ class SpeechService:
             source=self._source(voice, base, fine_tune if is_active else None),
         )
 
-    def stream(self, plan: SpeechPlan, *, is_free: bool = False) -> "Iterator[Waveform]":
-        """Phrases at 24 kHz as they are spoken; charged when the last one has been given.
+    def stretches(
+        self, plan: SpeechPlan, *, is_free: bool = False, left: threading.Event | None = None
+    ) -> "Generator[Stretch]":
+        """Speech as it comes, with its times; closed, or once `left` is set, it ends before the next stretch.
 
-        Raises SpeechUnavailable, Refused when nothing in the text is speakable, and what the engine raises.
+        Charged at the end: all of it, or the words that were spoken before it was left; nothing when it fails.
+        Raises Busy, SpeechUnavailable, Refused when nothing in the text is speakable, and what the engine raises.
         """
         request = plan.request
-        is_silent = True
-        for phrase in self._process.speak(
-            SpeakingAs(source=plan.source, text=request.text, language=plan.language, speed=request.speed)
-        ):
-            is_silent = False
-            yield phrase
-        if is_silent:
-            raise Refused("There is nothing in the text that can be spoken.", code="empty_transcript")
-        if not is_free and plan.credits:
-            words = f"{len(plan.request.text):,} characters with “{plan.voice.name}” on {plan.base.id}"
-            self._accounts.charge_speech(plan.credits, note=words)
+        asked = SpeakingAs(source=plan.source, text=request.text, language=plan.language, speed=request.speed)
+        left = left or threading.Event()
+        spoken = _Spoken(request.text)
+        with self._turns.turn(left) as has_turn, closing(self._process.stretches(asked)) as stretches:
+            if not has_turn:
+                return
+            try:
+                for stretch in stretches:
+                    spoken.add(stretch)
+                    yield stretch
+                    if left.is_set():
+                        break
+                else:
+                    spoken.to_the_end()
+            except GeneratorExit:
+                self._charge(plan, 0 if is_free else spoken.characters)
+                raise
+        self._charge(plan, 0 if is_free else spoken.characters)
+
+    def stream(self, plan: SpeechPlan, *, is_free: bool = False) -> "Iterator[Waveform]":
+        """The same, without its times."""
+        with closing(self.stretches(plan, is_free=is_free)) as stretches:
+            for stretch in stretches:
+                yield stretch.waveform
 
     def speak(self, request: SpeechRequest) -> Speech:
         """Speak into a file that the history keeps."""
@@ -164,6 +188,14 @@ class SpeechService:
             self._write(self.plan(SpeechRequest(voice_id=voice_id, text=GREETINGS[voice.language])), path, is_free=True)
         return path
 
+    def _charge(self, plan: SpeechPlan, characters: int) -> None:
+        text = plan.request.text
+        credits = plan.credits * characters / len(text)
+        if credits:
+            share = "" if characters == len(text) else f" of {len(text):,}"
+            words = f"{characters:,}{share} characters with “{plan.voice.name}” on {plan.base.id}"
+            self._accounts.charge_speech(credits, note=words)
+
     def _write(self, plan: SpeechPlan, path: Path, *, is_free: bool = False) -> float:
         import numpy as np
 
@@ -185,6 +217,36 @@ class SpeechService:
             clip = media.path(voice.reference_path)
             return VoiceSource(model_id=base.id, reference_path=clip, reference_text=voice.reference_text)
         return VoiceSource(model_id=base.id, stock_name=_stock_name(voice, base))
+
+
+class _Spoken:
+    """Follows how much of a text has been spoken."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._seconds = 0.0
+        self._ends: list[tuple[float, int]] = []  # from when on, and up to which character
+        self._is_whole = False
+
+    def add(self, stretch: "Stretch") -> None:
+        for word in stretch.words:
+            place = self._text.find(word.text, self._ends[-1][1] if self._ends else 0)
+            if place >= 0:
+                self._ends.append((self._seconds + word.start, place + len(word.text)))
+        self._seconds += len(stretch.waveform) / SAMPLE_RATE
+
+    def to_the_end(self) -> None:
+        """All has been spoken; raises Refused when that was nothing."""
+        if not self._seconds:
+            raise Refused("There is nothing in the text that can be spoken.", code="empty_transcript")
+        self._is_whole = True
+
+    @property
+    def characters(self) -> int:
+        """Up to the last word that has begun."""
+        if self._is_whole:
+            return len(self._text)
+        return max((end for start, end in self._ends if start < self._seconds), default=0)
 
 
 def _stock_name(voice: Voice, base: BaseModel) -> str:

@@ -9,6 +9,7 @@ from model.engines.protocol import StockVoice
 from model.errors import LanguageNotSupported
 from playground.services.errors import Refused
 from storage.database import Storage
+from storage.errors import NotFound
 from storage.records import Voice
 from storage.table import NEWEST_FIRST, Page
 
@@ -53,6 +54,18 @@ class Voices:
         """Raises NotFound."""
         with self._storage.read() as tables:
             return tables.voices.get(voice_id)
+
+    def called(self, name: str) -> Voice:
+        """By id, or by name whatever its case, one's own first; raises NotFound."""
+        with self._storage.read() as tables:
+            voice = tables.voices.find(name)
+            if voice is not None:
+                return voice
+            order = f"fine_tune_id is null, {NEWEST_FIRST}"
+            named = tables.voices.where("lower(name) = lower(?)", [name.strip()], order_by=order, limit=1)
+        if not named:
+            raise NotFound("voice", name)
+        return named[0]
 
     def page(
         self,

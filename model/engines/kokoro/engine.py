@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from model.engines.kokoro.layers import NormMemory
     from model.engines.kokoro.network import Network
     from model.engines.kokoro.styles import SpeakerStyle
-    from model.engines.protocol import Style, Waveform
+    from model.engines.protocol import Stretch, Style
 
 VOICES_REMEMBERED = 16
 
@@ -156,7 +156,7 @@ class KokoroModel:
 
         return styles.stock_style(name)
 
-    def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Waveform]":
+    def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Stretch]":
         """Speak at 24 kHz, a stretch at a time; raises LanguageNotSupported."""
         from model.engines.kokoro.synthesis import speak
 

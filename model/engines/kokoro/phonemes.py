@@ -119,6 +119,13 @@ def _phonemes_of_words(words: str, language: str) -> str:
     return symbols.known(_to_base_model(spoken[0].strip(), language)) if spoken else ""
 
 
+@lru_cache(maxsize=8192)
+def phonemes_of_word(word: str, language: str) -> str:
+    """Of one written word by itself: much as it sounds within a text, where it may be shorter or run into the next."""
+    is_plain = word.strip("".join(symbols.PAUSES)).replace("'", "").isalpha()
+    return _phonemes_of_words(word, language) if is_plain else phonemes_of(word, language)
+
+
 def _without_signs(text: str) -> str:
     """Text without what espeak-ng stumbles over: foreign signs, dots after titles, spaces before punctuation."""
     plain = re.sub(r"\s+", " ", text.translate(_SIGNS)).strip()

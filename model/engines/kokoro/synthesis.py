@@ -1,4 +1,4 @@
-"""Speaking: text and style -> waveforms, a stretch at a time, the first one soon."""
+"""Speaking: text and style -> waveforms with the times of their words, a stretch at a time, the first one soon."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -9,6 +9,8 @@ from model.engines.kokoro import phonemes, symbols
 from model.engines.kokoro.decoder import SAMPLE_RATE
 from model.engines.kokoro.layers import NormMemory
 from model.engines.kokoro.network import LATE_FRAMES, Network
+from model.engines.kokoro.timing import WordFinder, times_of
+from model.engines.protocol import Stretch
 
 if TYPE_CHECKING:
     from model.engines.protocol import Style, Waveform
@@ -25,8 +27,8 @@ _FIRST_FRAMES, _MOST_FRAMES = 22, 60
 
 def speak(
     network: Callable[[], Network], text: str, *, style: "Style", language: str, speed: float = 1.0, memory: NormMemory
-) -> "Iterator[Waveform]":
-    """Waveforms `(samples,)` at 24 kHz, 0.5 to 2 s each; a short pause goes before every phrase but the first.
+) -> Iterator[Stretch]:
+    """Stretches at 24 kHz, 0.5 to 2 s each; a short pause goes before every phrase but the first.
 
     `network` gives the network with the voice's weights, which others may use between two stretches. `memory` is what
     the voice has said before; while it is empty, the first stretch is a long one to learn from.
@@ -37,6 +39,7 @@ def speak(
         raise ValueError(f"speed must lie between {SPEEDS[0]} and {SPEEDS[1]}, not {speed}")
     style_tensor = torch.from_numpy(np.asarray(style, dtype=np.float32))
     pause = np.zeros(0, dtype=np.float32)
+    words = WordFinder(text, language)
     frames = _FIRST_FRAMES if memory else _MOST_FRAMES
     for phrase in phonemes.phrases_of(text, language):
         reading = network().read(torch.tensor(symbols.ids_of(phrase)), style_tensor, speed=speed)
@@ -46,7 +49,13 @@ def speak(
             after = place + frames if end - place > 1.5 * frames else end
             waveform = limited(network().render(reading, place, after, memory).cpu().numpy())
             waveform = faded(waveform, begins=place == start, ends=after == end)
-            yield np.concatenate([pause, waveform]) if place == start else waveform
+            if place == start:
+                times = times_of(
+                    phrase, words.find(phrase), reading.durations.tolist(), (start, end), len(pause) / SAMPLE_RATE
+                )
+                yield Stretch(waveform=np.concatenate([pause, waveform]), words=times[0], phonemes=times[1])
+            else:
+                yield Stretch(waveform=waveform)
             place, frames = after, min(_MOST_FRAMES, 3 * frames)
         seconds = PAUSE_SECONDS if phrase[-1] in symbols.SENTENCE_ENDS else SHORT_PAUSE_SECONDS
         pause = np.zeros(int(seconds / speed * SAMPLE_RATE), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Speech of espeak-ng through ctypes: text and knobs in, a waveform out. Knows nothing of speakers.
+"""Speech of espeak-ng through ctypes: text and knobs in, a waveform and its events out. Knows nothing of speakers.
 
 The constants are those of `speak_lib.h` of espeak-ng 1.52.
 """
@@ -8,9 +8,11 @@ import shutil
 import tempfile
 import threading
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from model.errors import WeightsUnavailable
 
@@ -27,12 +29,39 @@ RANGE_LIMITS = (0, 100)
 
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_DONT_EXIT = 0x8000
+_INITIALIZE_IPA_PHONEME_EVENTS = 0x0003
+_EVENT_WORD, _EVENT_PHONEME = 1, 7
 _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
 _PARAMETER_RATE, _PARAMETER_PITCH, _PARAMETER_RANGE = 1, 3, 4
 _OK = 0
 
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+
+class _RawEvent(ctypes.Structure):
+    """`espeak_EVENT`; its union's eight bytes are read as the name of a phoneme."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("string", ctypes.c_char * 8),
+    )
+
+
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_RawEvent))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A phoneme (IPA, with stress) of the word about `position` begins; empty where a word or a pause begins."""
+
+    seconds: float
+    position: int
+    phoneme: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,22 +92,29 @@ class Espeak:
         self._sample_rate = _initialize(self._library)
         self._lock = threading.Lock()
         self._chunks: list[bytes] = []
-        self._callback = _make_callback(self._chunks)
+        self._events: list[Event] = []
+        self._callback = _make_callback(self._chunks, self._events)
         self._library.espeak_SetSynthCallback(self._callback)
         weakref.finalize(self, self._library.espeak_Terminate)
 
     def speak(self, text: str, *, voice: str, knobs: Knobs | None = None) -> "Waveform":
         """Speak `text` at 24 kHz: float32, shape (samples,); a few zeros when there is nothing to say."""
+        return self.speak_with_events(text, voice=voice, knobs=knobs)[0]
+
+    def speak_with_events(self, text: str, *, voice: str, knobs: Knobs | None = None) -> "tuple[Waveform, list[Event]]":
+        """The same, and when its words and phonemes begin."""
         import numpy as np
         import soxr
 
         with self._lock:
             pcm = np.frombuffer(self._render(text, voice=voice, knobs=knobs or Knobs()), np.int16)
+            events = [*self._events]
         waveform = pcm.astype(np.float32) / 32768
-        return soxr.resample(waveform, self._sample_rate, SAMPLE_RATE)
+        return soxr.resample(waveform, self._sample_rate, SAMPLE_RATE), events
 
     def _render(self, text: str, *, voice: str, knobs: Knobs) -> bytes:
         self._chunks.clear()
+        self._events.clear()
         library = self._library
         if library.espeak_SetVoiceByName(voice.encode()) != _OK:
             raise WeightsUnavailable(f"espeak-ng has no voice {voice!r}: reinstall espeakng-loader")
@@ -136,19 +172,24 @@ def _initialize(library: ctypes.CDLL) -> int:
     except RuntimeError as error:
         raise WeightsUnavailable("the data of espeak-ng is missing: reinstall espeakng-loader") from error
     sample_rate: int = library.espeak_Initialize(
-        _AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path.encode(), _INITIALIZE_DONT_EXIT
+        _AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path.encode(), _INITIALIZE_DONT_EXIT | _INITIALIZE_IPA_PHONEME_EVENTS
     )
     if sample_rate <= 0:
         raise WeightsUnavailable(f"espeak-ng cannot read its data in {data_path}: reinstall espeakng-loader")
     return sample_rate
 
 
-def _make_callback(chunks: list[bytes]) -> "ctypes._FuncPointer":
-    """The function that espeak-ng hands its 16-bit PCM to; it appends each piece to `chunks`."""
+def _make_callback(chunks: list[bytes], events: list[Event]) -> "ctypes._FuncPointer":
+    """The function that espeak-ng hands its 16-bit PCM and events to; it appends them to the lists."""
 
-    def collect(pcm: int | None, samples: int, _events: int | None) -> int:
+    def collect(pcm: int | None, samples: int, raw: "ctypes._Pointer[_RawEvent]") -> int:
         if pcm and samples > 0:
             chunks.append(ctypes.string_at(pcm, 2 * samples))
+        for event in takewhile(lambda event: event.type, cast("Iterable[_RawEvent]", raw or ())):
+            if event.type in (_EVENT_WORD, _EVENT_PHONEME):
+                phoneme = event.string.decode(errors="ignore") if event.type == _EVENT_PHONEME else ""
+                seconds = event.audio_position / 1000
+                events.append(Event(seconds=seconds, position=event.text_position - 1, phoneme=phoneme))
         return 0
 
     return _Callback(collect)

@@ -1,14 +1,15 @@
 """Speaking with the tiny engine: sentence by sentence, through espeak-ng and the speaker's filter. Needs no torch."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.engines.protocol import TrainingClip
+from model.engines.protocol import Stretch, Timing, TrainingClip
 from model.engines.tiny.calibration import Calibration, calibrate
-from model.engines.tiny.espeak import SAMPLE_RATE, Espeak
+from model.engines.tiny.espeak import SAMPLE_RATE, Espeak, Event
 from model.engines.tiny.parameters import VoiceParameters, knot_weights
 from model.engines.tiny.traits import espeak_voice_for, measure, style_between
 from model.errors import AudioError, LanguageNotSupported
@@ -36,6 +37,7 @@ _TITLES = re.compile(r"\b(Mr|Mrs|Ms|Dr|Prof|St)\.(?=\s)")
 _PAUSE_SECONDS = 0.25
 _EDGE_SECONDS = 0.03
 _FADE_SECONDS = 0.005
+_STRESS_MARKS = "ˈˌ"
 _FILTER_TAIL = 4096
 _TILT_BAND_HZ = (250.0, 8000.0)
 _BASE_HEEDS = np.array([1, 0, 1, 0, 0], np.float32)
@@ -68,8 +70,8 @@ class TinySpeechModel:
         pitch = np.log2(_STOCK_PITCH_HZ[name])
         return np.array([pitch - self._parameters.traits.pitch, 0, 0, 0, 0], np.float32)
 
-    def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Waveform]":
-        """Speak sentence by sentence: waveforms at 24 kHz, shape (samples,), each with a pause at its end.
+    def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> Iterator[Stretch]:
+        """Speak sentence by sentence, at 24 kHz, each with a pause at its end.
 
         `speed` is from 0.5 to 2; espeak-ng speaks 80 to 450 words a minute, so a slow speaker gets little slower.
         Raises LanguageNotSupported, ValueError.
@@ -81,10 +83,19 @@ class TinySpeechModel:
         speaker = traits if self._is_base else self._parameters.traits
         espeak_voice = espeak_voice_for(speaker.pitch)
         knobs = self._calibration(espeak_voice).knobs_for(traits, speed=speed)
+        written = iter(text.split())
         for sentence in sentences_of(text):
-            waveform = self._espeak.speak(sentence, voice=espeak_voice, knobs=knobs)
+            words = [next(written, word) for word in sentence.split()]
+            waveform, events = self._espeak.speak_with_events(sentence, voice=espeak_voice, knobs=knobs)
             if waveform.any():
-                yield _finished(self._filtered(waveform, tilt=float(style[4])), louder_db=float(style[3]))
+                filtered = self._filtered(waveform, tilt=float(style[4]))
+                finished, cut_seconds = _finished(filtered, louder_db=float(style[3]))
+                sounds = _sounds(events, later=-cut_seconds)
+                yield Stretch(
+                    waveform=finished,
+                    words=_times_of_words(words, sentence, sounds),
+                    phonemes=tuple(timing for _, timing in sounds),
+                )
 
     def _calibration(self, espeak_voice: str) -> Calibration:
         if espeak_voice not in self._calibrations:
@@ -123,8 +134,46 @@ def _parted(sentence: str) -> list[str]:
     return [sentence[:cut].strip(), *_parted(sentence[cut:].strip())]
 
 
-def _finished(waveform: "Waveform", *, louder_db: float) -> "Waveform":
-    """Trimmed to its speech, levelled, faded at both ends, with the pause after it."""
+def _sounds(events: Sequence[Event], *, later: float) -> list[tuple[int, Timing]]:
+    """The phonemes that are heard, each with its place in the text; `later` seconds than in `events`."""
+    return [
+        (
+            event.position,
+            Timing(
+                text=event.phoneme.strip(_STRESS_MARKS),
+                start=round(max(event.seconds + later, 0), 3),
+                end=round(max(after.seconds + later, 0), 3),
+            ),
+        )
+        for event, after in pairwise(events)
+        if event.phoneme
+    ]
+
+
+def _times_of_words(words: Sequence[str], sentence: str, sounds: Sequence[tuple[int, Timing]]) -> tuple[Timing, ...]:
+    """From the first to the last sound of each word; `words` are those of `sentence` as they were written.
+
+    espeak-ng speaks some words as one (“for a”) and tells the place of the first: they share its time by letters.
+    """
+    together: list[tuple[list[str], float, float]] = []
+    for word, match in zip(words, re.finditer(r"\S+", sentence), strict=True):
+        within = [timing for position, timing in sounds if match.start() <= position < match.end()]
+        if within:
+            together.append(([word], within[0].start, within[-1].end))
+        elif together and any(character.isalnum() for character in word):
+            together[-1][0].append(word)
+    timings = []
+    for group, start, end in together:
+        seconds_per_letter = (end - start) / sum(map(len, group))
+        for word in group:
+            after = start + len(word) * seconds_per_letter
+            timings.append(Timing(text=word, start=round(start, 3), end=round(after, 3)))
+            start = after
+    return tuple(timings)
+
+
+def _finished(waveform: "Waveform", *, louder_db: float) -> "tuple[Waveform, float]":
+    """Trimmed to its speech, levelled, faded at both ends, with the pause after it; and what was cut before, in s."""
     active = np.flatnonzero(active_frames(frames_of(waveform)))
     edge = round(_EDGE_SECONDS * SAMPLE_RATE)
     start = max(active[0] * HOP_LENGTH - edge, 0)
@@ -134,4 +183,4 @@ def _finished(waveform: "Waveform", *, louder_db: float) -> "Waveform":
     fade = np.linspace(0, 1, round(_FADE_SECONDS * SAMPLE_RATE), dtype=np.float32)
     waveform[: len(fade)] *= fade
     waveform[-len(fade) :] *= fade[::-1]
-    return np.pad(waveform, (0, round(_PAUSE_SECONDS * SAMPLE_RATE)))
+    return np.pad(waveform, (0, round(_PAUSE_SECONDS * SAMPLE_RATE))), start / SAMPLE_RATE

@@ -1,0 +1,139 @@
+"""When the words of a text, as they are written, and its phonemes are heard: from the durations of its symbols."""
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from rapidfuzz.distance import Levenshtein
+
+from model.encoding import SAMPLE_RATE
+from model.engines.kokoro import symbols
+from model.engines.kokoro.network import LATE_FRAMES, SAMPLES_PER_FRAME
+from model.engines.kokoro.phonemes import phonemes_of_word
+from model.engines.protocol import Timing
+
+SECONDS_PER_FRAME = SAMPLES_PER_FRAME / SAMPLE_RATE
+
+# The base model's own signs as IPA; all others are IPA.
+_IPA = str.maketrans(
+    {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "T": "ɾ", "S": "ss", "ᵊ": "ə"}
+    | {"ʤ": "dʒ", "ʧ": "tʃ", "ʣ": "dz", "ʥ": "dʑ", "ʦ": "ts", "ʨ": "tɕ"}
+)
+_MODIFIERS = frozenset("ː\u0303ʰʲᵝ")
+_SOUNDLESS = symbols.PAUSES | symbols.STRESS_MARKS
+
+
+class WordPlace(NamedTuple):
+    """A written word and the symbols of a phrase, from `start` to before `end`, that say it."""
+
+    word: str
+    start: int
+    end: int
+
+
+class WordFinder:
+    """Finds the words of a text, as they are written, in its phrases' symbols, one phrase after the other.
+
+    On the way from text to symbols numbers become words, and words run together or apart. So each word's own symbols
+    are laid beside the phrase by least edits, and its place is where they come to lie.
+    """
+
+    def __init__(self, text: str, language: str) -> None:
+        self._words = deque(written_words(text))
+        self._language = language
+
+    def find(self, phrase: str) -> list[WordPlace]:
+        """The next words: those that the phrase says, in order."""
+        places = [place for place, symbol in enumerate(phrase) if symbol not in _SOUNDLESS]
+        sounds = "".join(phrase[place] for place in places)
+        expected, bounds = self._expected(1.5 * len(sounds) + 20)
+        distances = [Levenshtein.distance(sounds, expected[:bound]) for bound in bounds]
+        count = max(range(len(bounds)), key=lambda index: (-distances[index], index))
+        edges = _laid_beside(expected[: bounds[count]], sounds, bounds[: count + 1])
+        words = [self._words.popleft() for _ in range(count)]
+        return [
+            WordPlace(word, *_with_stress(phrase, places, start, end))
+            for word, (start, end) in zip(words, pairwise(edges), strict=True)
+        ]
+
+    def _expected(self, length: float) -> tuple[str, list[int]]:
+        """Sounds of the next words, of at least `length` where there are so many, and where each word begins."""
+        expected, bounds = "", [0]
+        for word in self._words:
+            if len(expected) >= length:
+                break
+            symbols_of_word = phonemes_of_word(word, self._language)
+            expected += "".join(symbol for symbol in symbols_of_word if symbol not in _SOUNDLESS)
+            bounds.append(len(expected))
+        return expected, bounds
+
+
+def written_words(text: str) -> list[str]:
+    """The words of a text; signs that stand alone and are not spoken go with the word before, or with the first."""
+    words: list[str] = []
+    leading: list[str] = []
+    for token in text.split():
+        if any(character.isalnum() for character in token):
+            words.append(" ".join([*leading, token]))
+            leading = []
+        elif words:
+            words[-1] += f" {token}"
+        else:
+            leading.append(token)
+    return words
+
+
+def times_of(
+    phrase: str, places: Sequence[WordPlace], durations: Sequence[int], spoken: tuple[int, int], pause: float
+) -> tuple[tuple[Timing, ...], tuple[Timing, ...]]:
+    """Times of the words and of the phonemes of a phrase that is heard from frame `spoken[0]` to `spoken[1]`.
+
+    `durations (symbols + 2,)` are the frames of the phrase and of the padding around it; `pause` seconds go before.
+    """
+    first, last = spoken
+    frames = [frame - LATE_FRAMES for frame in accumulate(durations)]
+    seconds = [round(pause + (min(max(frame, first), last) - first) * SECONDS_PER_FRAME, 3) for frame in frames]
+    words = tuple(Timing(text=word, start=seconds[start], end=seconds[end]) for word, start, end in places)
+    return words, tuple(_phonemes(phrase, seconds))
+
+
+def _phonemes(phrase: str, seconds: Sequence[float]) -> list[Timing]:
+    """A mark of stress lasts with the phoneme that follows, a mark of length with the one before."""
+    phonemes: list[Timing] = []
+    start = None
+    for place, symbol in enumerate(phrase):
+        if symbol in symbols.STRESS_MARKS:
+            start = seconds[place]
+        elif symbol in _MODIFIERS and phonemes:
+            before = phonemes.pop()
+            phonemes.append(Timing(text=before.text + symbol, start=before.start, end=seconds[place + 1]))
+        elif symbol not in symbols.PAUSES:
+            begun = seconds[place] if start is None else start
+            phonemes.append(Timing(text=symbol.translate(_IPA), start=begun, end=seconds[place + 1]))
+            start = None
+    return phonemes
+
+
+def _laid_beside(expected: str, sounds: str, bounds: Sequence[int]) -> list[int]:
+    """Where bounds in `expected` come to lie in `sounds`, with the least edits between them."""
+    edges = []
+    for bound in bounds:
+        edge = len(sounds)
+        for step in Levenshtein.opcodes(expected, sounds):
+            if step.src_start <= bound < step.src_end:
+                edge = min(step.dest_start + bound - step.src_start, step.dest_end)
+                break
+        edges.append(edge)
+    return edges
+
+
+def _with_stress(phrase: str, places: Sequence[int], start: int, end: int) -> tuple[int, int]:
+    """The symbols from the `start`-th to before the `end`-th sound, with the marks of stress before them."""
+    if start == end:
+        here = places[start] if start < len(places) else len(phrase)
+        return here, here
+    first = places[start]
+    while first and phrase[first - 1] in symbols.STRESS_MARKS:
+        first -= 1
+    return first, places[end - 1] + 1
