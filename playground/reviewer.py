@@ -107,8 +107,14 @@ class Reviewer:
             guess = self._guess(file, clips[file.id])
             with self._parts.storage.write() as tables:
                 finding = find_foreign(guess.language, guess.probability, _wanted_languages(tables, dataset_id))
-                figures = {"language": guess.language, "language_probability": guess.probability}
-                _say(tables, file.id, Kind.LANGUAGE, finding, **figures)
+                _say(
+                    tables,
+                    file.id,
+                    Kind.LANGUAGE,
+                    finding,
+                    language=guess.language,
+                    language_probability=guess.probability,
+                )
 
     def _guess(self, file: DatasetFile, clips: Sequence[Clip]) -> LanguageGuess:
         if file.language:
