@@ -34,6 +34,7 @@ def parts(settings: Settings) -> Iterator[Parts]:
     made = make_parts(settings)
     yield made
     made.speech_process.close()
+    made.recognition_process.close()
 
 
 @pytest.fixture

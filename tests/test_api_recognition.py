@@ -18,9 +18,11 @@ from openai import AsyncOpenAI, OpenAI
 
 from model.encoding import EncodedFormat, encode
 from model.evaluation import word_error_rate
+from model.transcription import HeardSegment
 from playground.api.app import create_api
-from playground.api.openai_schemas import MEDIA_TYPES, THEIR_VOICES, SpeechFormat
+from playground.api.openai_schemas import MEDIA_TYPES, THEIR_VOICES, SpeechFormat, srt, vtt
 from playground.parts import Parts, make_parts
+from playground.services.recognition import HeardRecording
 from playground.settings import Settings
 from tests.conftest import SPEECH
 from tests.hearing import TEXT, level_of, stock_of, waveform_of
@@ -194,17 +196,26 @@ def test_openais_client_gets_transcripts_in_every_form(client: OpenAI) -> None:
         sound.seek(0)
         return client.audio.transcriptions.create(file=("a.bin", sound), model="whisper-1", **options)
 
-    check_heard(heard().text)
     verbose = heard(response_format="verbose_json", timestamp_granularities=["word", "segment"])
+    check_heard(verbose.text)
     assert verbose.language == "english"
     assert "".join(segment.text for segment in verbose.segments).strip() == verbose.text
     assert " ".join(word.word for word in verbose.words) == verbose.text
-    assert heard(response_format="text", language="en").strip() == verbose.text
-    assert heard(response_format="srt").startswith("1\n00:00:0")
-    assert heard(response_format="vtt").startswith("WEBVTT\n\n00:00:0")
+    assert verbose.text in heard(response_format="srt", language="en")
     with pytest.raises(openai.APIStatusError) as refused:
         heard(stream=True)
     assert refused.value.status_code == 501
+
+
+def test_subtitles_have_their_times() -> None:
+    figures = {"tokens": (), "temperature": 0.0, "avg_logprob": 0.0, "compression_ratio": 1.0, "no_speech_prob": 0.0}
+    segments = (
+        HeardSegment(text=" One.", start=0.0, end=1.5, words=(), **figures),
+        HeardSegment(text=" Two.", start=61.25, end=3723.004, words=(), **figures),
+    )
+    heard = HeardRecording(language="en", duration_seconds=3724.0, segments=segments)
+    assert srt(heard) == ("1\n00:00:00,000 --> 00:00:01,500\nOne.\n\n2\n00:01:01,250 --> 01:02:03,004\nTwo.\n")
+    assert vtt(heard) == ("WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nOne.\n\n00:01:01.250 --> 01:02:03.004\nTwo.\n")
 
 
 def test_openais_async_client_works(url: str) -> None:

@@ -96,7 +96,7 @@ def test_the_async_sdk_hears_the_same(parts: Parts, stock: Voice) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"transcript": "…"}, {"output_format": {"container": "wav"}}, {"accent": "british"}]
+    "changes", [{"transcript": "…"}, {"output_format": {"container": "wav"}}, {"extra_body": {"accent": "british"}}]
 )
 def test_what_is_wrong_from_the_start_is_an_answer_of_its_own(
     sdk: Cartesia, stock: Voice, changes: dict[str, Any]

@@ -14,7 +14,7 @@ from storage.records import Status, Voice
 from tests.conftest import SPEECH
 from tests.hearing import stock_of
 from tests.making import TINY
-from tests.serving import served
+from tests.serving import served, socket_url
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -56,7 +56,11 @@ def test_the_examples_run_as_they_are(parts: Parts, tmp_path: Path, monkeypatch:
     shutil.copyfile(SPEECH / "tt-weasels.flac", "recording.wav")
     examples = "\n".join(re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL))
     with served(create_api(parts)) as url:
-        code = examples.replace("http://127.0.0.1:7860", url).replace("kokoro-82m-2025-01-27", TINY)
+        code = (
+            examples.replace("ws://127.0.0.1:7860", socket_url(url))
+            .replace("http://127.0.0.1:7860", url)
+            .replace("kokoro-82m-2025-01-27", TINY)
+        )
         exec(compile(code, "README.md", "exec"), {})
     assert Path("hello.wav").read_bytes().startswith(b"RIFF")
     (run,) = parts.fine_tuning.search(statuses=[Status.CREATED])
