@@ -59,6 +59,18 @@ def test_very_long_sentences_are_cut_at_commas_below_the_limit() -> None:
     assert all(piece.endswith((",", ".")) for piece in pieces)
 
 
+def test_the_first_phrase_ends_at_an_early_pause_and_no_other_one_does() -> None:
+    long = "When the rain had stopped at last, they walked down to the harbour and looked for the boat of their uncle."
+    first, rest, second = phonemes.phrases_of(f"{long} {long}", "en")
+    assert first.endswith(",")
+    assert len(first) <= phonemes.SOON_PHONEMES
+    assert f"{first} {rest}" == second
+
+
+def test_a_short_first_sentence_stays_whole() -> None:
+    assert len(list(phonemes.phrases_of("Good morning, everybody, and welcome.", "en"))) == 1
+
+
 def test_a_text_without_any_pause_is_cut_between_words() -> None:
     pieces = list(phonemes.split_phonemes("abcd " * 300, limit=100))
     assert all(len(piece) <= 100 and set(piece.split()) == {"abcd"} for piece in pieces)

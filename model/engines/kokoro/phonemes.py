@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_PHONEMES, MAX_FIRST_PHONEMES = 240, 120
 """Longest phrases, some 16 and 8 s: the base model takes 510 symbols, but the first is waited for."""
+SOON_PHONEMES = 70
+"""The first phrase ends at a pause within so many, some 5 s, where there is one: it is read whole before it is heard."""
 _MIN_SENTENCE_CHARACTERS = 20
 
 ESPEAK_VOICES = {
@@ -135,14 +137,17 @@ def _without_signs(text: str) -> str:
 def phrases_of(text: str, language: str) -> Iterator[str]:
     """Phonemes phrase by phrase: one a sentence, short sentences joined, none above the limits."""
     _espeak_voice(language)
-    limit = MAX_FIRST_PHONEMES
+    is_first = True
     for sentence in split_sentences(_read_aloud(text, language)):
         phonemes = _phonemes_of_words(sentence, language)
-        if any(symbol not in symbols.PAUSES for symbol in phonemes):
-            pieces = split_phonemes(phonemes, limit)
-            yield next(pieces)
-            limit = MAX_PHONEMES
-            yield from split_phonemes(" ".join(pieces), limit)
+        if all(symbol in symbols.PAUSES for symbol in phonemes):
+            continue
+        if is_first:
+            first = _first_phrase(phonemes)
+            yield first
+            phonemes = phonemes[len(first) :].strip()
+            is_first = False
+        yield from split_phonemes(phonemes, MAX_PHONEMES)
 
 
 def split_sentences(text: str) -> list[str]:
@@ -164,15 +169,22 @@ def split_sentences(text: str) -> list[str]:
 def split_phonemes(phonemes: str, limit: int) -> Iterator[str]:
     """Pieces of at most `limit` symbols, cut after punctuation where there is any, else between words."""
     while len(phonemes) > limit:
-        head = phonemes[:limit]
-        cut = max(head.rfind(f"{mark} ") for mark in ",;:—.!?…") + 1
-        if cut < limit // 4:
-            cut = head.rfind(" ")
-        cut = cut if cut > 0 else limit
+        cut = _last_pause(phonemes, limit) or max(phonemes[:limit].rfind(" "), 0) or limit
         yield phonemes[:cut].strip()
         phonemes = phonemes[cut:].strip()
     if phonemes:
         yield phonemes
+
+
+def _first_phrase(phonemes: str) -> str:
+    cut = _last_pause(phonemes, SOON_PHONEMES) if len(phonemes) > SOON_PHONEMES else 0
+    return phonemes[:cut] or next(split_phonemes(phonemes, MAX_FIRST_PHONEMES))
+
+
+def _last_pause(phonemes: str, limit: int) -> int:
+    """Where the last pause within `limit` symbols begins; 0 when there is none but soon after the beginning."""
+    end = max(phonemes[:limit].rfind(f"{mark} ") for mark in ",;:—.!?…") + 1
+    return end if end >= limit // 4 else 0
 
 
 def _espeak_voice(language: str) -> str:
