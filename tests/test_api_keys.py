@@ -228,6 +228,15 @@ def test_a_session_falls_with_its_key_and_is_no_token(open_api: TestClient, open
     assert open_api.get("/datasets", headers={"cookie": f"{COOKIE}={session}"}).status_code == 401
 
 
+@pytest.mark.parametrize("other", ['theme={"dark": true}', "name=Ada Lovelace", "a[b]=c", "nothing", 'open="'])
+def test_cookies_of_other_programs_on_the_host_do_not_hide_the_session(
+    open_api: TestClient, open_parts: Parts, other: str
+) -> None:
+    _, secret = open_parts.keys.create("me", Scope.EVERYTHING)
+    cookies = f"{other}; {COOKIE}={open_parts.access.session(secret)}"
+    assert open_api.get("/datasets", headers={"cookie": cookies}).status_code == 200
+
+
 def test_signing_in_takes_keys_for_everything_only(open_api: TestClient, open_parts: Parts) -> None:
     _, secret = open_parts.keys.create("reader", Scope.SPEECH)
     for shown, words in ((secret, "for speech only"), ("<b>", "not a key of this playground"), ("", "not a key")):

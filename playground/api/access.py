@@ -3,11 +3,10 @@
 import math
 import time
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, QueryParams
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -81,12 +80,8 @@ def credential_of(scope: Scope, headers: Headers) -> str:
 
 
 def session_of(headers: Headers) -> str:
-    """What the page's cookie holds, or nothing."""
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return cookie.value if cookie else ""
+    """What the page's cookie holds, or nothing; what other programs of this host have set may be of any form."""
+    return cookie_parser("; ".join(headers.getlist("cookie"))).get(COOKIE, "")
 
 
 def permission_for(scope: Scope) -> Permission:
