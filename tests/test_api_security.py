@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from playground.api.app import create_api
+from playground.api.security import FORMS
 from playground.parts import Parts, make_parts
 from playground.settings import Settings
 
@@ -121,3 +122,20 @@ def test_any_key_is_accepted_on_this_machine(api: TestClient, headers: dict[str,
 def test_json_of_more_than_a_megabyte_is_refused(api: TestClient) -> None:
     refused = api.post("/datasets", json={"name": "a" * 2**20})
     assert (refused.status_code, refused.json()["error_code"]) == (413, "file_too_large")
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/tts/bytes", "/datasets", "/v1/audio/speech/"])
+def test_to_call_it_a_form_makes_no_room_where_no_recording_is_taken(api: TestClient, path: str) -> None:
+    form = {"content-type": "multipart/form-data; boundary=b"}
+    assert api.post(path, content=b" " * (2**20 + 1), headers=form).status_code == 413
+
+
+def test_all_that_takes_recordings_has_room_for_them(app: FastAPI) -> None:
+    takes = {
+        path
+        for path, operations in app.openapi()["paths"].items()
+        for operation in operations.values()
+        if "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+    }
+    assert len(takes) == 4
+    assert all(FORMS.fullmatch(path) for path in takes)

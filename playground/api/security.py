@@ -20,6 +20,8 @@ READING_METHODS = ("GET", "HEAD", "OPTIONS")
 LARGEST_JSON = 1024**2
 FORM_OVERHEAD = 64 * 1024
 """Bytes that a form may need around the recording that it carries."""
+FORMS = re.compile(r"/datasets/[^/]+/files|/voices/clone|/stt|/v1/audio/transcriptions")
+"""What takes recordings as forms. All else is read whole, whatever its type says, or before a key is asked for."""
 
 
 class Guard:
@@ -85,7 +87,8 @@ class BodyLimit:
     def _limit(self, scope: Scope) -> int:
         if not api_name(scope["path"]):
             return sys.maxsize  # the page sends a whole drop as one request, and judges each file itself
-        is_form = Headers(scope=scope).get("content-type", "").lower().startswith("multipart/")
+        is_multipart = Headers(scope=scope).get("content-type", "").lower().startswith("multipart/")
+        is_form = is_multipart and FORMS.fullmatch(scope["path"].rstrip("/"))
         return self._largest_form if is_form else LARGEST_JSON
 
 
