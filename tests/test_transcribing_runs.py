@@ -71,3 +71,17 @@ def test_a_second_attempt_hears_only_what_is_missing(parts: Parts, monkeypatch: 
     before = _heard(parts, fine_tune)
     assert [progress.steps for progress in run._transcribe()] == [0]
     assert _heard(parts, fine_tune) == before
+
+
+def test_what_is_heard_counts_though_its_dataset_is_gone(parts: Parts) -> None:
+    fine_tune = queued(parts)
+    dataset_id = fine_tune.dataset_id or ""
+    parts.fine_tuning.cancel(fine_tune.id)
+    parts.datasets.delete(dataset_id)
+    again = parts.fine_tuning.retry(fine_tune.id)
+    assert again.dataset_id is None
+    run = TrainingRun(parts, Runs(parts.storage, parts.accounts), again)
+    recogniser: Any = Recogniser()
+    run._transcriber = recogniser
+    assert [progress.steps for progress in run._transcribe()][0] == 20
+    assert len(_heard(parts, again)) == 20

@@ -167,7 +167,7 @@ class TrainingRun:
                 self._runs.write_clips(self._fine_tune, list(texts.values()))
             yield self._at("transcribe", done, wanted)
         self._parts.hearing.settle([clip.id for clip in pulled], is_partly=True)
-        self._take_known(texts, unknown)
+        self._take_known(texts, [texts[clip.id] for clip in unknown])
 
     def _take_known(self, texts: dict[str, RunClip], clips: Sequence[RunClip]) -> None:
         """Put what the dataset knows of clips by now into `texts`, and save them all."""
