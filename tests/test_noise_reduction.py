@@ -84,3 +84,24 @@ def test_a_run_hears_less_noise_when_its_dataset_says_so(parts: Parts, recording
         kept = [parts.storage.media.path(clip.path).read_bytes() for clip in tables.clips.of_dataset(dataset.id)]
     assert kept == [before] * 2
     assert not list(TrainingRun(parts, runs, fine_tune)._reduce_noise())
+
+
+def test_no_checkpoint_of_the_noisy_clips_fits_after_noise_reduction_was_switched_on(parts: Parts) -> None:
+    dataset = checked_dataset(parts, clips=2, seconds=30.0)
+    with parts.storage.read() as tables:
+        clips = tables.clips.of_dataset(dataset.id)
+    for clip in clips:
+        parts.transcripts.edit(clip.id, "Hello.")
+        copy = parts.storage.media.clip_without_noise(clip)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(b"quieter")
+    draft = parts.fine_tuning.create_draft(CloneForm(model_id=TINY), dataset_id=dataset.id)
+    runs = Runs(parts.storage, parts.accounts)
+    fine_tune = parts.fine_tuning.train(draft.id, minutes=10, consented=True)
+    noisy_ids = [clip.id for clip in TrainingRun(parts, runs, fine_tune)._clips_with_words()]
+    assert noisy_ids == [clip.id for clip in clips]
+    parts.fine_tuning.cancel(fine_tune.id)
+    parts.datasets.set_noise_reduction(dataset.id, is_on=True)
+    again = TrainingRun(parts, runs, parts.fine_tuning.retry(fine_tune.id))._clips_with_words()
+    assert [clip.path.read_bytes() for clip in again] == [b"quieter"] * 2
+    assert not {clip.id for clip in again} & set(noisy_ids)

@@ -183,28 +183,30 @@ class Runs:
 
     def fix_clips(self, tables: Tables, fine_tune: FineTune) -> None:
         """Give the run its own names for the dataset's clips, so that the dataset may change meanwhile."""
-        media = self._storage.media
         dataset = tables.datasets.find(fine_tune.dataset_id or "")
         reduces_noise = dataset is not None and dataset.reduces_noise
         clips = [
-            RunClip(
-                id=clip.id,
-                path=media.link_in(
-                    self._source(clip, reduces_noise), self.folder(fine_tune) / "clips" / f"{clip.id}.wav"
-                ),
-                transcript=_text(clip, fine_tune.language),
-                duration_seconds=clip.duration_seconds,
-                is_heard=_is_heard(clip, fine_tune.language),
-                is_noisy=reduces_noise and not media.clip_without_noise(clip).exists(),
-            )
+            self._fixed(clip, fine_tune, reduces_noise=reduces_noise)
             for clip in tables.clips.where("dataset_id = ? and not is_excluded", [fine_tune.dataset_id or ""])
         ]
         self.write_clips(fine_tune, clips)
 
-    def _source(self, clip: Clip, reduces_noise: bool) -> Path:
-        """A clip's file: the copy with less noise, where one is wanted and was made already."""
-        quieter = self._storage.media.clip_without_noise(clip)
-        return quieter if reduces_noise and quieter.exists() else self._storage.media.path(clip.path)
+    def _fixed(self, clip: Clip, fine_tune: FineTune, *, reduces_noise: bool) -> RunClip:
+        """The run's own name for a clip, or for its copy with less noise, where one is wanted and was made already."""
+        media = self._storage.media
+        quieter = media.clip_without_noise(clip)
+        is_quieter = reduces_noise and quieter.exists()
+        name = without_noise(clip.id) if is_quieter else f"{clip.id}.wav"
+        return RunClip(
+            id=clip.id,
+            path=media.link_in(
+                quieter if is_quieter else media.path(clip.path), self.folder(fine_tune) / "clips" / name
+            ),
+            transcript=_text(clip, fine_tune.language),
+            duration_seconds=clip.duration_seconds,
+            is_heard=_is_heard(clip, fine_tune.language),
+            is_noisy=reduces_noise and not is_quieter,
+        )
 
     def forget_clips(self, fine_tune: FineTune) -> None:
         """Before another attempt: the dataset may have changed. Without one, the run's own clips stay."""
@@ -269,6 +271,11 @@ class Runs:
         )
         announce_end(tables, ended)
         return ended
+
+
+def without_noise(clip_id: str) -> str:
+    """What a run calls the copy of a clip with less noise."""
+    return f"{clip_id}-without-noise.wav"
 
 
 def _is_heard(clip: Clip, language: str) -> bool:

@@ -18,7 +18,7 @@ from playground.processes import give_memory_back
 from playground.services.checking import Listener
 from playground.services.datasets import MINIMUM_SECONDS
 from playground.services.held_out import hold_out
-from playground.services.runs import RunClip, RunProgress, Runs
+from playground.services.runs import RunClip, RunProgress, Runs, without_noise
 from playground.services.voice_check import VoiceCheck
 from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
 from storage.records import FineTune, Voice, now, seconds_between
@@ -129,7 +129,7 @@ class TrainingRun:
         for number, clip in enumerate(clips):
             if clip.is_noisy:
                 source = self._parts.storage.media.path(clip.path)
-                target = source.with_name(f"{clip.id}-without-noise.wav")
+                target = source.with_name(without_noise(clip.id))
                 reducer.reduce_clip(source, target)
                 clips[number] = replace(clip, path=self._parts.storage.media.relative(target), is_noisy=False)
                 yield self._at("prepare", 0, 4, message=f"Reducing noise, clip {number + 1} of {len(clips)}")
@@ -186,10 +186,13 @@ class TrainingRun:
             yield self._parts.storage.media.path(clip.path)
 
     def _clips_with_words(self) -> list[TrainingClip]:
-        """The clips of the run that have a transcript; raises DataFault when they are too few."""
+        """The clips of the run that have a transcript; raises DataFault when they are too few.
+
+        A copy with less noise is another clip than the original: an engine goes on from no checkpoint of the other.
+        """
         clips = [
             TrainingClip(
-                id=clip.id,
+                id=Path(clip.path).stem,
                 path=self._parts.storage.media.path(clip.path),
                 transcript=clip.transcript,
                 duration_seconds=clip.duration_seconds,
