@@ -1,12 +1,15 @@
 """Keys, access tokens and sessions: who gets in, to what, and how often."""
 
+import itertools
 import logging
 import stat
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import cartesia
 import gradio
+import httpx
 import pytest
 from fastapi import FastAPI, WebSocket
 from starlette.testclient import TestClient, WebSocketDenialResponse
@@ -18,10 +21,13 @@ from playground.processes import add_request_id
 from playground.services.errors import TooManyRequests
 from playground.services.keys import LOCAL, Permission, Scope
 from playground.settings import Settings
-from tests.serving import api_of, sdk_of
+from tests.making import TINY, queued
+from tests.serving import api_of, sdk_of, served
 
 LOCAL_URL = "http://127.0.0.1"
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+PATIENCE = 20
+"""Seconds until a stream that does not end fails a test; an idle one gives a sign of life every 15."""
 SPEAK: dict[str, Any] = {}
 """No request for speech that can be carried out: whoever may send it gets 400."""
 
@@ -196,6 +202,35 @@ def test_sockets_take_keys_and_tokens_in_their_address(open_api: TestClient, ope
     shown = secret if name == "api_key" else token
     with open_api.websocket_connect(f"ws://127.0.0.1/tts/echo?{name}={shown}") as socket:
         assert socket.receive_text() == "hello"
+
+
+def test_an_open_socket_falls_silent_with_its_key(parts: Parts) -> None:
+    key, secret = parts.keys.create("reader", Scope.SPEECH)
+    content = {"context_id": "c", "model_id": TINY, "transcript": " ", "voice": {"mode": "id", "id": "x"}}
+    content |= {"output_format": {"container": "raw", "encoding": "pcm_s16le", "sample_rate": 16000}}
+    with api_of(parts).websocket_connect(f"ws://127.0.0.1/tts/websocket?api_key={secret}") as socket:
+        socket.send_json(content)
+        assert socket.receive_json()["type"] == "done"
+        parts.keys.revoke(key.id)
+        socket.send_json(content)
+        refused = socket.receive_json()
+        assert (refused["type"], refused["status_code"], refused["error_code"]) == ("error", 401, "key_revoked")
+
+
+def test_an_open_stream_of_a_training_ends_with_its_key(parts: Parts) -> None:
+    run = queued(parts)
+    key, secret = parts.keys.create("watcher", Scope.EVERYTHING)
+    with (
+        served(create_api(parts)) as url,
+        httpx.stream("GET", f"{url}/fine-tunes/{run.id}/events", headers=_bearer(secret), timeout=20) as answer,
+    ):
+        lines = answer.iter_lines()
+        assert next(lines) == "event: state"
+        parts.keys.revoke(key.id)
+        until = time.monotonic() + PATIENCE
+        kept = [line for line in itertools.takewhile(lambda _: time.monotonic() < until, lines) if line]
+    assert time.monotonic() < until
+    assert "event: end" not in kept
 
 
 def test_sockets_without_a_key_are_refused_at_the_handshake(open_api: TestClient) -> None:

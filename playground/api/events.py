@@ -10,9 +10,10 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
 from playground.api import schemas
-from playground.api.dependencies import GivenParts
+from playground.api.dependencies import GivenCaller, GivenParts
 from playground.api.fine_tunes import GivenFineTune
 from playground.parts import Parts
+from playground.services.errors import KeyRefused
 from storage import records
 from storage.errors import NotFound
 
@@ -38,6 +39,7 @@ class Step(BaseModel):
 async def stream_fine_tune_events(
     fine_tune: GivenFineTune,
     parts: GivenParts,
+    caller: GivenCaller,
     last_event_id: Annotated[int, Header(ge=0, le=LARGEST_ID, description="Goes on behind this event.")] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """`step`: a point of the curve, with an id. `state`: the fine-tune, when it has changed. `end`: the same, the last.
@@ -47,8 +49,9 @@ async def stream_fine_tune_events(
     sent: schemas.FineTune | None = None
     while True:
         try:
+            await run_in_threadpool(parts.access.require_still, caller)
             row, steps = await run_in_threadpool(_look, parts, fine_tune.id, last_event_id)
-        except NotFound:
+        except (NotFound, KeyRefused):
             return
         for step in steps:
             last_event_id = step.id or last_event_id

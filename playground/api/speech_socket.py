@@ -6,6 +6,7 @@ from typing import Any
 
 from anyio import CapacityLimiter
 from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -82,6 +83,7 @@ class SpeechSocket:
             await self._send(error_message(fault_of(error), request_id=request_id, context_id=context_id))
 
     async def _add(self, message: ContextMessage) -> None:
+        await run_in_threadpool(self._parts.access.require_still, self._socket.state.caller)
         known = self._contexts.get(message.context_id)
         if known is None and message.is_last and not message.transcript.strip():
             await self._send(Messages(message).done())  # the end of a context that has ended or never begun

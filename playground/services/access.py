@@ -44,6 +44,11 @@ class Access:
             raise KeyRefused(f"This key is not one of this playground. {NO_KEY}" if credential else NO_KEY)
         return found
 
+    def require_still(self, caller: Caller) -> None:
+        """For connections that last: raises KeyRefused when the caller's key was revoked meanwhile."""
+        if caller.id != LOCAL.id:
+            self._keys.caller_with_id(caller.id)
+
     def token(self, caller: Caller, *, seconds: int, permissions: Collection[Permission]) -> str:
         """An access token: it may what is named and its caller may, for so long."""
         granted = sorted(caller.permissions.intersection(permissions))
