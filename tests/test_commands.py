@@ -9,6 +9,7 @@ import pytest
 from model.audio import read_wav
 from playground.commands import serve
 from playground.commands.main import main
+from playground.parts import make_parts
 from playground.services.voices import Voices
 from playground.settings import Settings
 from storage.database import Storage
@@ -44,6 +45,16 @@ def test_keys_are_made_listed_and_revoked(data_dir: Path, capsys: pytest.Capture
     assert "revoked 20" in capsys.readouterr().out
     assert main(["keys", "revoke", "key_x", *folder]) == 1
     assert "key_x" in capsys.readouterr().err
+
+
+def test_making_a_key_leaves_the_servers_credits_alone(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(data_dir=data_dir, credits=1000)
+    parts = make_parts(settings)
+    monkeypatch.delenv("PLAYGROUND_CREDITS", raising=False)
+    assert main(["keys", "create", "--name", "robot", "--data-dir", str(data_dir)]) == 0
+    assert parts.accounts.account().balance == 1000
 
 
 def test_a_port_that_is_taken_is_said_at_once(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

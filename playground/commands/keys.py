@@ -2,14 +2,16 @@
 
 import argparse
 
-from playground.parts import make_parts
 from playground.services.keys import Keys, Scope
 from playground.settings import Settings
+from storage.database import Storage
 
 
 def keys(settings: Settings, options: argparse.Namespace) -> int:
     """Carry out `create`, `list` or `revoke`; gives the exit status. Raises Refused and NotFound."""
-    service = make_parts(settings).keys
+    storage = Storage(settings.data_dir.resolve())
+    storage.migrate()
+    service = Keys(storage)  # and nothing else: the server's credits are those of its own settings, not of this shell's
     if options.act == "create":
         key, secret = service.create(options.name, Scope(options.scope))
         print(f"{secret}\nThis is the only time that it is shown. Its id is {key.id}.")
