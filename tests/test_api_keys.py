@@ -127,6 +127,8 @@ def test_a_key_may_be_asked_for_on_this_machine_too(settings: Settings) -> None:
         ("DELETE", "/voices/x", False),
         ("POST", "/voices/clone", False),
         ("GET", "/datasets", False),
+        ("GET", "/voices/x/reference", False),
+        ("GET", "/voices/x/reference/", False),
         ("POST", "/fine-tunes/", False),
         ("GET", "/", False),
         ("GET", "/config", False),

@@ -1,6 +1,7 @@
 """Who asks and whether they may, before a request is read: keys, tokens and sessions, scopes, and the rate."""
 
 import math
+import re
 import time
 from collections.abc import Callable
 
@@ -31,6 +32,8 @@ PERMISSIONS = {
     "/v1/audio/transcriptions": Permission.STT,
     "/access-token": Permission.TOKENS,
 }
+RECORDING = re.compile(r"/voices/[^/]+/reference/?")
+"""Under the library's addresses, but a piece of a person's recordings."""
 LIBRARY = ("/voices", "/accents", "/locales", "/models", "/v1/models", "/pronunciation-dicts", "/openapi.json")
 """What every key may read."""
 
@@ -90,6 +93,8 @@ def permission_for(scope: Scope) -> Permission:
     for beginning, permission in PERMISSIONS.items():
         if _is_within(path, beginning):
             return permission
+    if RECORDING.fullmatch(path):
+        return Permission.MANAGE
     is_reading = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
     is_status = path == "/" and prefers_json(Headers(scope=scope).get("accept", ""))
     if is_reading and (is_status or any(_is_within(path, beginning) for beginning in LIBRARY)):
