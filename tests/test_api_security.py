@@ -139,3 +139,8 @@ def test_all_that_takes_recordings_has_room_for_them(app: FastAPI) -> None:
     }
     assert len(takes) == 4
     assert all(FORMS.fullmatch(path) for path in takes)
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/sign-in", "/datasets"])
+def test_no_page_may_frame_ours(api: TestClient, path: str) -> None:
+    assert api.get(path).headers["x-frame-options"] == "DENY"

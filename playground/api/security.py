@@ -1,9 +1,9 @@
-"""Who may ask: hosts and origins against DNS rebinding and foreign pages, and how much they may send."""
+"""Who may ask: hosts, origins and frames against DNS rebinding and foreign pages, and how much they may send."""
 
 import re
 import sys
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,7 +34,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = "" if scope["type"] == "lifespan" else self._refusal(scope, Headers(scope=scope))
         if not refusal:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, _unframed(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": refusal})
         else:
@@ -50,6 +50,18 @@ class Guard:
             if not _is_same(origin, hosts[0] if hosts else "", scope["scheme"]):
                 return f"Requests from pages of {origin} are refused."
         return ""
+
+
+def _unframed(send: Send) -> Send:
+    """Lets no page show ours in a frame, where a person could be led to press its buttons unseen."""
+
+    async def send_unframed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message.setdefault("headers", [])
+            MutableHeaders(scope=message)["X-Frame-Options"] = "DENY"
+        await send(message)
+
+    return send_unframed
 
 
 class BodyLimit:

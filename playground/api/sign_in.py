@@ -15,7 +15,7 @@ from playground.services.errors import KeyRefused
 router = APIRouter(include_in_schema=False)
 
 FORM = (Path(__file__).parent / "sign_in.html").read_text(encoding="utf-8")
-NOT_FRAMED = {"Content-Security-Policy": "frame-ancestors 'none'", "Cache-Control": "no-store"}
+NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 @router.get("/sign-in")
@@ -43,4 +43,4 @@ def sign_out() -> Response:
 
 
 def _form(fault: str = "", *, status: int = 200) -> HTMLResponse:
-    return HTMLResponse(FORM.replace("FAULT", escape(fault)), status_code=status, headers=NOT_FRAMED)
+    return HTMLResponse(FORM.replace("FAULT", escape(fault)), status_code=status, headers=NOT_KEPT)
