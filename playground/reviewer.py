@@ -6,8 +6,11 @@ Run as `python -m playground.reviewer`; it ends when nothing is due, and its mem
 
 import logging
 import os
+import signal
+import sys
 from collections.abc import Sequence
 from functools import cached_property
+from types import FrameType
 
 import numpy as np
 
@@ -49,7 +52,10 @@ class Reviewer:
         return SpeakerEncoder()
 
     def review_next(self) -> bool:
-        """Compare the recordings of one dataset; False when none is due."""
+        """Compare the recordings of one dataset; False when none is due.
+
+        When the process is told to leave in the midst of it, the dataset is due again.
+        """
         with self._parts.storage.write() as tables:
             dataset = tables.datasets.next_to_review()
             if dataset is None:
@@ -64,7 +70,20 @@ class Reviewer:
             log.info("recordings of %s were removed while they were compared", dataset.id)
         except ModelError as error:
             log.warning("the recordings of %s were not compared: %s", dataset.id, error)
+        except (SystemExit, KeyboardInterrupt):
+            self._give_back(dataset.id)
+            raise
         return True
+
+    def _give_back(self, dataset_id: str) -> None:
+        with self._parts.storage.write() as tables:
+            if tables.datasets.find(dataset_id):
+                tables.datasets.update(dataset_id, is_review_due=True)
+
+    def _leave_without_parent(self) -> None:
+        """End with the process that started this one; raises SystemExit."""
+        if os.getppid() != self._parent:
+            sys.exit(0)
 
     def _compare_speakers(self, dataset_id: str) -> None:
         files, clips = self._spoken(dataset_id)
@@ -100,8 +119,7 @@ class Reviewer:
     def _hear_languages(self, dataset_id: str) -> None:
         files, clips = self._spoken(dataset_id)
         for file in files:
-            if os.getppid() != self._parent:
-                return
+            self._leave_without_parent()
             if file.usable_seconds < HEARD_FROM_SECONDS:
                 continue
             guess = self._guess(file, clips[file.id])
@@ -128,7 +146,8 @@ class Reviewer:
             clips = tables.clips.of_dataset(dataset_id)
         for clip in clips:
             target = self._media.clip_without_noise(clip)
-            if os.getppid() == self._parent and not target.exists():
+            self._leave_without_parent()
+            if not target.exists():
                 reducer.reduce_clip(self._media.path(clip.path), target)
 
     def _spoken(self, dataset_id: str) -> tuple[list[DatasetFile], dict[str, list[Clip]]]:
@@ -160,11 +179,16 @@ def _say(tables: Tables, file_id: str, kind: Kind, finding: Finding | None, **fi
     tables.files.update(file_id, **columns_of([*others, finding] if finding else others), **figures)
 
 
+def _leave(signum: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
 def main() -> None:
     """Entry of the process."""
     settings = Settings()
     set_up_logging(settings.log_level)
     share_processors()
+    signal.signal(signal.SIGTERM, _leave)
     lower_priority(10)
     reviewer = Reviewer(make_parts(settings))
     while reviewer.review_next():

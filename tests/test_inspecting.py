@@ -15,6 +15,7 @@ from playground.reviewer import Reviewer
 from playground.services.fine_tuning import CloneForm
 from storage.records import Dataset, DatasetFile
 from tests.conftest import SPEECH
+from tests.making import checked_dataset
 
 RATE = 16_000
 Waveform = NDArray[np.float32]
@@ -119,3 +120,18 @@ def test_another_language_than_the_clones_is_named(parts: Parts, tmp_path: Path)
     parts.fine_tuning.update_draft(draft.id, CloneForm(language="en-GB"))
     assert reviewer.review_next()
     assert parts.datasets.get_file(file.id).verdict == "good"
+
+
+def test_a_review_that_is_ended_in_the_midst_is_due_again(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = checked_dataset(parts, clips=1)
+    parts.datasets.set_noise_reduction(dataset.id, is_on=True)
+    reviewer = Reviewer(parts)
+
+    def leave(dataset_id: str) -> None:
+        assert not parts.datasets.get(dataset_id).is_review_due
+        raise SystemExit
+
+    monkeypatch.setattr(reviewer, "_compare_speakers", leave)
+    with pytest.raises(SystemExit):
+        reviewer.review_next()
+    assert parts.datasets.get(dataset.id).is_review_due
