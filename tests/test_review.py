@@ -1,6 +1,8 @@
 """What the review of transcripts shows of a dataset's clips."""
 
-from playground.pages.review import clips_table, status_line
+import gradio as gr
+
+from playground.pages.review import ReviewPage, clips_table, status_line
 from playground.parts import Parts
 from playground.services.transcripts import Review, ReviewClip
 from storage.records import Clip, TranscriptSource
@@ -48,3 +50,20 @@ def test_of_many_clips_a_page_is_drawn(parts: Parts) -> None:
     review = parts.transcripts.review(dataset.id, limit=50)
     assert clips_table(review.lines).count("<textarea") == 50
     assert status_line(review).startswith("<p>120 clips")
+
+
+def test_more_clips_are_the_next_doubtful_ones_after_the_first_were_corrected(parts: Parts) -> None:
+    dataset = checked_dataset(parts, clips=120)
+    with parts.storage.write() as tables:
+        for clip in tables.clips.of_dataset(dataset.id):
+            tables.clips.update(clip.id, transcript="?", heard="?", transcript_source="heard", confidence=0.1)
+    with gr.Blocks():
+        page = ReviewPage(parts, gr.HTML())
+    first = parts.transcripts.review(dataset.id, limit=50).lines
+    for line in first[:40]:
+        parts.transcripts.edit(line.clip.id, "Corrected.")
+    turned = page._turn(f"view=review&dataset={dataset.id}", 0, first, 1)
+    assert turned[page._offset] == 10
+    unseen = parts.transcripts.review(dataset.id, limit=50, offset=10).lines
+    assert [line.clip.id for line in turned[page._lines]] == [line.clip.id for line in unseen]
+    assert not {line.clip.id for line in unseen} & {line.clip.id for line in first}

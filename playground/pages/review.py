@@ -90,8 +90,8 @@ class ReviewPage:
         for button, steps in ((self._back, -1), (self._on, 1)):
             on(
                 button.click,
-                lambda query, offset, steps=steps: self._turn(query, offset, steps),
-                inputs=[router, self._offset],
+                lambda query, offset, lines, steps=steps: self._turn(query, offset, lines, steps),
+                inputs=[router, self._offset, self._lines],
                 outputs=self._list,
             ).then(None, js="() => document.querySelector('#review-clips textarea')?.focus()")
         self._poll.wire(self._look_again, inputs=[router], outputs=[self._status])
@@ -145,8 +145,18 @@ class ReviewPage:
         said = f"Undone: {UNDONE[undone.kind]} of {count(undone.clips, 'clip')}." if undone else "Nothing to undo."
         return self._page(dataset_id, offset, said=said)
 
-    def _turn(self, query: str, offset: int, steps: int) -> Updates:
-        return self._page(Place.parse(query).dataset, max(offset + steps * CLIPS_A_PAGE, 0))
+    def _turn(self, query: str, offset: int, lines: Sequence[ReviewClip], steps: int) -> Updates:
+        """The page before, or the one that begins with the first clip behind it that was not shown.
+
+        Clips that were corrected have gone behind the doubtful ones, and these have moved up.
+        """
+        dataset_id = Place.parse(query).dataset
+        if steps < 0:
+            return self._page(dataset_id, max(offset - CLIPS_A_PAGE, 0))
+        shown = {line.clip.id for line in lines}
+        now = self._parts.transcripts.review(dataset_id, limit=CLIPS_A_PAGE, offset=offset).lines
+        ahead = next((number for number, line in enumerate(now) if line.clip.id not in shown), CLIPS_A_PAGE)
+        return self._page(dataset_id, offset + ahead)
 
     def _look_again(self, query: str) -> Updates:
         dataset_id = Place.parse(query).dataset
