@@ -30,7 +30,7 @@ from playground.parts import Parts, make_parts
 from playground.processes import is_only_one, lower_priority, set_up_logging, share_processors
 from playground.services.errors import ServiceError
 from playground.services.findings import columns_of, duplicate_columns, rejected_columns
-from playground.services.unpacking import Unpacker, is_archive
+from playground.services.unpacking import SCRATCH, Unpacker, is_archive
 from playground.settings import Settings
 from storage.errors import NotFound
 from storage.records import Clip, DatasetFile
@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
 IDLE_SECONDS = 0.3
 MAX_INSPECTIONS = 2
-SCRATCH = "inspector-"
 FINGERPRINT = "fingerprint.npy"
 TWIN_SECONDS = 1.0
 """Codecs add up to 0.1 s of silence."""
@@ -62,7 +61,6 @@ class Inspector:
         self._unpacker = Unpacker(parts.storage, parts.settings, parts.given_texts)
         self._detectors = Detectors()
         self._reviewer: subprocess.Popen[bytes] | None = None
-        self._unpacker = Unpacker(parts.storage, parts.settings, parts.given_texts)
 
     def run(self) -> None:
         """Until the process that started this one is gone."""
