@@ -110,6 +110,19 @@ def test_an_archive_for_which_the_disk_has_no_room_is_refused(
     _expect_refusal(parts, tmp_path, _zip({"a.flac": SORRY}), "Make room")
 
 
+def test_an_archive_that_was_refused_is_unpacked_when_it_comes_again(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, upload = _zip({"a.flac": SORRY}), tmp_path / "upload"
+    with monkeypatch.context() as full:
+        full.setattr(unpacking, "MIN_FREE_BYTES", 1024**5)
+        dataset = _uploaded(parts, tmp_path, content)
+    upload.write_bytes(content)
+    parts.datasets.add_file(dataset.id, "all.zip", upload)
+    _inspect(parts)
+    assert [file.filename for file in parts.datasets.files(dataset.id)] == ["all.zip", "a.flac"]
+
+
 def test_a_member_over_the_limit_of_uploads_is_refused(parts: Parts, tmp_path: Path) -> None:
     small = make_parts(parts.settings.model_copy(update={"max_upload_bytes": 20_000}))
     _expect_refusal(small, tmp_path, _zip({"a.wav": bytes(30_000)}), "“a.wav” in “all.zip” has")

@@ -202,10 +202,10 @@ def insert_recording(
 ) -> DatasetFile:
     """Move a recording in and give it a row that waits to be inspected; with a `reason`, one that is rejected.
 
-    An exact duplicate is rejected, and says of which file. Raises NotFound.
+    An exact duplicate of a file that is of use is rejected, and says of which. Raises NotFound.
     """
     dataset = tables.datasets.get(dataset_id)
-    same = "dataset_id = ? and sha256 = ? and duplicate_of = ''"
+    same = "dataset_id = ? and sha256 = ? and verdict != 'rejected'"
     twin = next(iter(tables.files.where(same, [dataset.id, sha256], limit=1)), None)
     verdict = rejected_columns(reason) if reason else duplicate_columns(twin) if twin else {}
     file_id = new_id("file")
