@@ -92,7 +92,9 @@ class Reviewer:
         embeddings = np.concatenate([self._embeddings(file, clips[file.id]) for file in files])
         flat = [clip for file in files for clip in clips[file.id]]
         hidden = {file.id for file in files if any(one.kind in HIDING for one in findings_of(file))}
-        weights = np.array([0.0 if clip.file_id in hidden else clip.duration_seconds for clip in flat])
+        weights = np.array(
+            [0.0 if clip.is_excluded or clip.file_id in hidden else clip.duration_seconds for clip in flat]
+        )
         likeness = dict(zip((clip.id for clip in flat), similarities(embeddings, weights), strict=True))
         with self._parts.storage.write() as tables:
             for clip in flat:
@@ -100,7 +102,11 @@ class Reviewer:
                     tables.clips.update(clip.id, speaker_similarity=round(float(likeness[clip.id]), 3))
             for file in files:
                 own = clips[file.id]
-                judged = {clip.start_seconds: likeness[clip.id] for clip in own if clip.duration_seconds >= MIN_SECONDS}
+                judged = {
+                    clip.start_seconds: likeness[clip.id]
+                    for clip in own
+                    if clip.duration_seconds >= MIN_SECONDS and not clip.is_excluded
+                }
                 finding = None if file.id in hidden else find_others(judged)
                 median = float(np.median([likeness[clip.id] for clip in own]))
                 _say(tables, file.id, Kind.SPEAKER, finding, speaker_similarity=round(median, 3))

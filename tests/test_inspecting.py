@@ -107,6 +107,27 @@ def test_another_speaker_is_named_where_it_speaks(parts: Parts, tmp_path: Path) 
     assert parts.datasets.get_file(stranger.id).verdict == "good"
 
 
+def test_a_speaker_is_named_until_the_clips_are_excluded(parts: Parts) -> None:
+    dataset = checked_dataset(parts, clips=5)
+    with parts.storage.write() as tables:
+        (file,) = tables.files.of_dataset(dataset.id)
+        tables.files.update(file.id, language="en", language_probability=0.9)
+        tables.datasets.update(dataset.id, is_review_due=True)
+        stranger = tables.clips.of_file(file.id)[2]
+    voices = np.zeros((5, 256), np.float32)
+    voices[[0, 1, 2, 3, 4], [0, 0, 1, 0, 0]] = 1
+    np.save(parts.storage.media.file_folder(dataset.id, file.id) / "speakers.npy", voices)
+    reviewer = Reviewer(parts)
+    assert reviewer.review_next()
+    assert "in 1 of 5 clips" in parts.datasets.get_file(file.id).reason
+    parts.transcripts.exclude(stranger.id)
+    assert reviewer.review_next()
+    assert parts.datasets.get_file(file.id).verdict == "good"
+    parts.transcripts.undo(dataset.id)
+    assert reviewer.review_next()
+    assert "in 1 of 5 clips" in parts.datasets.get_file(file.id).reason
+
+
 def test_another_language_than_the_clones_is_named(parts: Parts, tmp_path: Path) -> None:
     dataset = parts.datasets.create("Ada")
     file = add(parts, dataset, "a.wav", read(RECORDINGS[:4]), tmp_path)

@@ -143,10 +143,11 @@ def change_clips(tables: Tables, changes: Sequence[tuple[Clip, dict[str, Any]]],
 
 
 def write_columns(tables: Tables, clip: Clip, columns: dict[str, Any]) -> None:
-    """Write columns of a clip, and what its file has of usable speech then."""
+    """Write columns of a clip; one that is excluded or taken in changes what its file has, and who speaks in it."""
     tables.clips.update(clip.id, **columns)
     if columns.get("is_excluded", clip.is_excluded) != clip.is_excluded:
         tables.files.update(clip.file_id, usable_seconds=tables.clips.usable_seconds(clip.file_id))
+        tables.datasets.update(clip.dataset_id, is_review_due=True)
 
 
 def _as_it_was(clip: Clip, before: dict[str, Any]) -> dict[str, Any]:
