@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -109,10 +109,10 @@ class Inspector:
                 return False
             file = tables.files.update(file.id, inspections=file.inspections + 1)
         if file.inspections > MAX_INSPECTIONS:
-            self._reject(file, f"Reading “{file.filename}” made the decoder crash. Convert it to WAV or FLAC.")
+            self._reject(file, self._crash_in_words(file))
             return True
         try:
-            if is_archive(file.filename, self._media.path(file.path)):
+            if self._is_archive(file):
                 self._unpacker.unpack(file)
             else:
                 self._inspect(file)
@@ -131,6 +131,14 @@ class Inspector:
             log.exception("inspecting %s failed", file.id)
             self._reject(file, f"“{file.filename}” could not be read ({type(error).__name__}: {error}).")
         return True
+
+    def _is_archive(self, file: DatasetFile) -> bool:
+        return is_archive(file.filename, self._media.path(file.path))
+
+    def _crash_in_words(self, file: DatasetFile) -> str:
+        if self._is_archive(file):
+            return f"Unpacking “{file.filename}” was broken off {MAX_INSPECTIONS} times. Split it, or add its files."
+        return f"Reading “{file.filename}” made the decoder crash. Convert it to WAV or FLAC."
 
     def _inspect(self, file: DatasetFile) -> None:
         with self._media.scratch_folder(SCRATCH) as scratch, _time_limit(file.size):
@@ -170,8 +178,9 @@ class Inspector:
             candidates = tables.files.where(near, [file.dataset_id, file.id, seconds, TWIN_SECONDS])
         for candidate in candidates:
             path = self._media.file_folder(candidate.dataset_id, candidate.id) / FINGERPRINT
-            if path.exists() and is_same(np.load(path), fingerprint):
-                return candidate
+            with suppress(FileNotFoundError):  # of an earlier release, or removed at this moment
+                if is_same(np.load(path), fingerprint):
+                    return candidate
         return None
 
     def _preview(self, recording: Recording, wav: Path, target: Path) -> str:
@@ -196,7 +205,9 @@ class Inspector:
         shutil.rmtree(folder, ignore_errors=True)
         try:
             with self._parts.storage.write() as tables:
-                tables.files.update(file.id, **rejected_columns(reason))
+                tables.files.update(file.id, usable_seconds=0.0, **rejected_columns(reason))
+                tables.clip_edits.delete_where("clip_id in (select id from clips where file_id = ?)", [file.id])
+                tables.clips.delete_where("file_id = ?", [file.id])
         except NotFound:
             self._discard(file)
 

@@ -1,5 +1,7 @@
 """The inspector and the reviewer on real recordings: what rows say, duplicates, other speakers, languages."""
 
+import sqlite3
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,6 +82,32 @@ def test_a_row_keeps_what_was_found(parts: Parts, tmp_path: Path) -> None:
     assert row.left_out["silence"] == pytest.approx(4, abs=1)
     assert row.music_share == pytest.approx(0, abs=0.05)
     assert not list(parts.storage.media.scratch.iterdir())
+
+
+def test_no_clips_are_left_of_a_file_that_is_rejected_after_it_was_cut(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = parts.datasets.create("Ada")
+    file = add(parts, dataset, "a.wav", read(RECORDINGS[:1]), tmp_path)
+    monkeypatch.setattr(parts.given_texts, "settle", lambda file: (_ for _ in ()).throw(sqlite3.OperationalError))
+    inspect_all(parts)
+    row = parts.datasets.get_file(file.id)
+    assert (row.verdict, row.usable_seconds) == ("rejected", 0.0)
+    assert not parts.transcripts.review(dataset.id).clips
+
+
+def test_an_archive_whose_unpacking_ended_the_process_twice_is_not_called_a_recording(
+    parts: Parts, tmp_path: Path
+) -> None:
+    dataset = parts.datasets.create("Ada")
+    with zipfile.ZipFile(tmp_path / "upload", "w") as archive:
+        archive.writestr("a.txt", "Hello.")
+    file = parts.datasets.add_file(dataset.id, "all.zip", tmp_path / "upload")
+    assert isinstance(file, DatasetFile)
+    with parts.storage.write() as tables:
+        tables.files.update(file.id, inspections=2)
+    inspect_all(parts)
+    assert parts.datasets.get_file(file.id).reason.startswith("Unpacking “all.zip” was broken off 2 times.")
 
 
 def test_another_speaker_is_named_where_it_speaks(parts: Parts, tmp_path: Path) -> None:
