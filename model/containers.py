@@ -60,12 +60,12 @@ def open_container(source: Path, name: str) -> "Iterator[InputContainer]":
         try:
             container: Any = av.open(_Content(file), options={"format_whitelist": DEMUXERS}, metadata_errors="replace")
         except (av.FFmpegError, ValueError) as error:
-            raise AudioError(_notopen_container(name, head)) from error
+            raise AudioError(_not_opened(name, head)) from error
         with container:
             yield container
 
 
-def _notopen_container(name: str, head: bytes) -> str:
+def _not_opened(name: str, head: bytes) -> str:
     if head[4:8] == b"ftyp":
         return f"{name} is incomplete: the index of this MP4 file is missing. Copy or export the file again."
     return (

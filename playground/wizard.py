@@ -67,9 +67,7 @@ def mount(app: "FastAPI", parts: Parts) -> "FastAPI":
         show_error=False,
         enable_monitoring=False,
         theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        head="".join(
-            f"<style>{(HERE / name).read_text(encoding='utf-8')}</style>" for name in ("page.css", "samples.css")
-        ),
+        head="".join(f"<style>{(HERE / name).read_text(encoding='utf-8')}</style>" for name in LOOKS),
     )
 
 
