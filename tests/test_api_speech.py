@@ -1,12 +1,14 @@
 """`POST /tts/bytes` with the official SDK and with plain requests: real speech of the tiny engine."""
 
 import io
+import json
 import os
 import signal
 import socket
 import wave
 from collections.abc import Iterator
 from contextlib import closing
+from http.client import HTTPConnection
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
@@ -233,6 +235,26 @@ def test_a_text_too_many_is_told_when_to_come_again(tmp_path: Path) -> None:
     assert (refused.status_code, refused.json()["error_code"]) == (429, "concurrency_limited")
     assert int(refused.headers["retry-after"]) > 0
     assert api.post("/tts/bytes", json=order(stock)).status_code == 200
+    parts.speech_process.close()
+
+
+@pytest.mark.parametrize("path", ["/tts/bytes", "/tts/sse", "/v1/audio/speech"])
+def test_a_client_that_goes_away_while_it_waits_leaves_the_queue_and_pays_nothing(tmp_path: Path, path: str) -> None:
+    parts = make_parts(Settings(data_dir=tmp_path, speeches_at_once=1, speeches_waiting=1))
+    stock = stock_of(parts)
+    raw = {"container": "raw", "encoding": "pcm_s16le", "sample_rate": 24000}
+    theirs = {"model": TINY, "input": TEXT, "voice": stock.id}
+    asked = theirs if path.startswith("/v1") else order(stock, output_format=raw)
+    queue = parts.speech._turns._queue
+    plan = parts.speech.plan(SpeechRequest(voice_id=stock.id, text=LONG_TEXT))
+    with served(create_api(parts)) as url, closing(parts.speech.stretches(plan)) as spoken:
+        next(spoken)
+        leaving = HTTPConnection(url.removeprefix("http://"))
+        leaving.request("POST", path, json.dumps(asked), {"Content-Type": "application/json"})
+        wait_until(lambda: len(queue) == 1, seconds=30, what="its place in the queue")
+        leaving.close()
+        wait_until(lambda: not queue, seconds=10, what="an empty queue")
+    assert len(charges(parts)) == 1
     parts.speech_process.close()
 
 

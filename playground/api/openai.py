@@ -31,7 +31,9 @@ WHISPER_DAY = "2022-09-21"
 
 
 @router.post("/audio/speech", response_class=Response, responses=AUDIO)  # type: ignore[arg-type]
-async def create_speech(body: schemas.OpenAISpeech, parts: GivenParts, limiter: GivenLimiter) -> Response:
+async def create_speech(
+    body: schemas.OpenAISpeech, request: Request, parts: GivenParts, limiter: GivenLimiter
+) -> Response:
     """Sound as it is spoken, or with `stream_format: sse` events of it in base64, whose usage counts characters."""
     voice = await run_in_threadpool(parts.voices.called, body.voice_name)
     plan = await run_in_threadpool(parts.speech.plan, body.to_request(voice.id))
@@ -39,7 +41,7 @@ async def create_speech(body: schemas.OpenAISpeech, parts: GivenParts, limiter: 
     sound = encoded(parts.speech.stretches(plan, left=left), body.encoder())
     is_sound = body.stream_format == "audio"
     live = Live(sound if is_sound else _events(sound, len(body.input)), limiter, left)
-    await live.begin()
+    await live.begin(request)
     kind = schemas.MEDIA_TYPES[body.response_format] if is_sound else "text/event-stream"
     return LiveResponse(live, media_type=kind, headers=headers_of(plan))
 

@@ -27,7 +27,7 @@ EVENTS = {200: {"content": {"text/event-stream": {}}, "description": "Messages o
 
 
 @router.post("/bytes", response_class=Response, responses=AUDIO)  # type: ignore[arg-type]
-async def speak(body: Speech, parts: GivenParts, limiter: GivenLimiter) -> Response:
+async def speak(body: Speech, request: Request, parts: GivenParts, limiter: GivenLimiter) -> Response:
     """X-Model-Id names the model that speaks; X-Fine-Tune says of a clone's voice whether its weights are active.
 
     Going away ends the speech; what was spoken until then is charged.
@@ -37,7 +37,7 @@ async def speak(body: Speech, parts: GivenParts, limiter: GivenLimiter) -> Respo
     left = threading.Event()
     encoder = body.output_format.encoder()
     live = Live(encoded(parts.speech.stretches(plan, left=left), encoder, volume=body.volume), limiter, left)
-    await live.begin()
+    await live.begin(request)
     return LiveResponse(live, media_type=MEDIA_TYPES[body.output_format.container], headers=headers_of(plan))
 
 
@@ -52,7 +52,7 @@ async def speak_in_events(body: TimedSpeech, request: Request, parts: GivenParts
     left = threading.Event()
     events = _events(parts.speech.stretches(plan, left=left), body, request.state.request_id)
     live = Live(events, limiter, left)
-    await live.begin()
+    await live.begin(request)
     return LiveResponse(live, media_type="text/event-stream", headers=headers_of(plan))
 
 

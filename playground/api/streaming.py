@@ -3,11 +3,11 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from typing import Generic, TypeVar
 
 from anyio import CapacityLimiter, to_thread
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -34,13 +34,21 @@ class Live(Generic[Piece]):
         self._left = left or threading.Event()
         self._maker = asyncio.ensure_future(to_thread.run_sync(self._make, limiter=limiter))
 
-    async def begin(self) -> None:
-        """Wait for the first piece; raises what the generator raises before it."""
-        try:
-            self._first = await self._next()
-        except asyncio.CancelledError:
-            self.close()
-            raise
+    async def begin(self, request: Request | None = None) -> None:
+        """Wait for the first piece; raises what the generator raises before it.
+
+        With `request`, whose body must have been read, ClientDisconnect when its client goes away meanwhile.
+        """
+        async with AsyncExitStack() as stack:
+            if request is not None:
+                await stack.enter_async_context(_watched(request, self._left))
+            try:
+                self._first = await self._next()
+            except asyncio.CancelledError:
+                self.close()
+                raise
+        if request is not None and self._left.is_set():
+            raise ClientDisconnect
 
     async def rest(self) -> AsyncIterator[Piece]:
         """All pieces from the first; raises what the generator raises on the way."""
@@ -77,6 +85,13 @@ async def while_connected(request: Request, work: Callable[[threading.Event], Re
     The request's body must have been read.
     """
     left = threading.Event()
+    async with _watched(request, left):
+        return await to_thread.run_sync(work, left)
+
+
+@asynccontextmanager
+async def _watched(request: Request, left: threading.Event) -> AsyncIterator[None]:
+    """Set `left` when the client goes away within the block."""
 
     async def watch() -> None:
         while (await request.receive())["type"] != "http.disconnect":
@@ -85,7 +100,7 @@ async def while_connected(request: Request, work: Callable[[threading.Event], Re
 
     watching = asyncio.create_task(watch())
     try:
-        return await to_thread.run_sync(work, left)
+        yield
     finally:
         watching.cancel()
 
