@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from itertools import count
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -108,15 +109,16 @@ class WorkProcess:
                 self._end()
 
     def _started(self) -> Connection:
-        if self._connection is None or self.pid is None:
+        if self._connection is None or self._connection.closed or self.pid is None:
             self._end()
             context = multiprocessing.get_context("spawn")
-            self._connection, theirs = context.Pipe()
-            self._process = context.Process(
+            ours, theirs = context.Pipe()
+            process = context.Process(
                 target=_work, args=(theirs, self._make, self._arguments), name=self._name, daemon=True
             )
-            self._process.start()
+            process.start()
             theirs.close()
+            self._connection, self._process = ours, process
             self._asked = {}
             threading.Thread(target=_hand_out, args=(self._connection, self._asked), daemon=True).start()
         return self._connection
@@ -129,18 +131,18 @@ class WorkProcess:
 
 
 def _hand_out(connection: Connection, asked: "dict[int, SimpleQueue[tuple[str, Any]]]") -> None:
-    """Give each answer to the one who asked, until the process has ended."""
+    """Give each answer to the one who asked, until the process has ended or cannot be understood."""
     try:
-        while True:
-            number, kind, value = connection.recv()
-            answers = asked.get(number)
-            if answers is not None:
-                answers.put((kind, value))
-    except (EOFError, OSError):
-        for answers in [*asked.values()]:
-            answers.put((_DIED, None))
+        with suppress(EOFError, OSError):
+            while True:
+                number, kind, value = connection.recv()
+                answers = asked.get(number)
+                if answers is not None:
+                    answers.put((kind, value))
     finally:
         connection.close()
+        for answers in [*asked.values()]:
+            answers.put((_DIED, None))
 
 
 def _work(connection: Connection, make: Callable[..., Answerer], arguments: tuple[Any, ...]) -> None:

@@ -75,3 +75,40 @@ def test_an_idle_process_is_ended_and_comes_back() -> None:
     wait_until(lambda: work.pid is None, seconds=30, what="the end of the idle process")
     assert [*work.answers(1)] == [1]
     work.close()
+
+
+def test_a_process_that_cannot_be_started_is_tried_again(work: WorkProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as full:
+        full.setattr("multiprocessing.popen_spawn_posix.Popen", fail_to_start)
+        with pytest.raises(OSError, match="no room"):
+            next(work.answers(1))
+    assert [*work.answers(1)] == [1]
+
+
+def fail_to_start(_: object) -> None:
+    raise OSError("no room for another process")
+
+
+class Unreadable(AudioError):
+    """Is sent, but cannot be made anew at the other side."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(f"{name} is unreadable")
+
+
+def make_unreadable() -> Answerer:
+    def answer(is_unreadable: bool) -> Iterator[int]:
+        yield 1
+        if is_unreadable:
+            raise Unreadable(name="it")
+
+    return answer
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_answer_that_cannot_be_understood_leaves_nobody_waiting() -> None:
+    work = WorkProcess("riddling", make_unreadable)
+    with pytest.raises(SpeechUnavailable):
+        list(work.answers(True))
+    assert [*work.answers(False)] == [1]
+    work.close()
