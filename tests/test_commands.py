@@ -10,10 +10,15 @@ from model.audio import read_wav
 from playground.commands import serve
 from playground.commands.main import main
 from playground.parts import make_parts
+<<<<<<< HEAD
 from playground.services.voices import Voices
+=======
+from playground.services.voices import SDK_EXAMPLE_VOICE, Voices
+>>>>>>> bdab98b (speak: a file that cannot be written is told in words, before anything is spoken and charged)
 from playground.settings import Settings
 from storage.database import Storage
 from tests.conftest import SPEECH
+from tests.hearing import charges
 from tests.making import TINY
 
 
@@ -121,6 +126,26 @@ def test_clone_needs_the_plan(
 def test_speak_names_the_formats(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["speak", "--data-dir", str(data_dir), "--voice", "x", "Hi", "-o", "a.doc"]) == 1
     assert "mp3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("taken/a.wav", "is a file, not a folder"),
+        ("taken/deeper/a.wav", "cannot be written: Not a directory"),
+        (f"{'a' * 250}.wav", "cannot be written: File name too long"),
+        ("folder.wav", "is a folder"),
+    ],
+)
+def test_speak_into_a_place_that_cannot_be_written_costs_nothing(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str, words: str
+) -> None:
+    (tmp_path / "taken").touch()
+    (tmp_path / "folder.wav").mkdir()
+    asked = ["--voice", SDK_EXAMPLE_VOICE, "--model", TINY, "Hi.", "-o", str(tmp_path / out)]
+    assert main(["speak", "--data-dir", str(data_dir), *asked]) == 1
+    assert words in capsys.readouterr().err
+    assert charges(make_parts(Settings(data_dir=data_dir))) == []
 
 
 def test_clone_ends_with_four_voices_that_speak(
