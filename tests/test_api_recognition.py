@@ -20,10 +20,12 @@ from model.encoding import EncodedFormat, encode
 from model.evaluation import word_error_rate
 from model.transcription import HeardSegment
 from playground.api.app import create_api
-from playground.api.openai_schemas import MEDIA_TYPES, THEIR_VOICES, SpeechFormat, srt, vtt
+from playground.api.openai import _voice_of
+from playground.api.openai_schemas import MEDIA_TYPES, THEIR_VOICES, OpenAISpeech, SpeechFormat, srt, vtt
 from playground.parts import Parts, make_parts
 from playground.services.recognition import HeardRecording
 from playground.settings import Settings
+from storage.records import Voice
 from tests.conftest import SPEECH
 from tests.hearing import TEXT, level_of, stock_of, waveform_of
 from tests.kokoro_speech import transcripts
@@ -148,6 +150,15 @@ def test_the_voice_may_be_an_id_and_their_model_means_the_voices_own(parts: Part
         model="gpt-4o-mini-tts", voice={"id": stock_of(parts).id}, input="Hi.", instructions="Be kind."
     )
     assert answer.response.headers["x-model-id"] == TINY
+
+
+def test_a_voice_of_ones_own_comes_before_the_stand_in_of_its_name(parts: Parts) -> None:
+    asked = OpenAISpeech(model="tts-1", input="Hi.", voice="coral")
+    assert _voice_of(asked, parts).name == "Bella"
+    with parts.storage.write() as tables:
+        own = tables.voices.insert(Voice(name="Coral", language="en", model_id=TINY, style_path="coral.safetensors"))
+    assert _voice_of(asked, parts).id == own.id
+    parts.voices.delete(own.id)
 
 
 def test_speech_streams_in_bytes_and_in_events(client: OpenAI) -> None:

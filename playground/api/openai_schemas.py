@@ -54,9 +54,13 @@ class OpenAISpeech(BaseModel):
 
     @property
     def voice_name(self) -> str:
-        """Id or name of a voice of the Library."""
-        name = self.voice if isinstance(self.voice, str) else self.voice.id
-        return THEIR_VOICES.get(name.lower(), name)
+        """Id or name of a voice of the Library, or a name of OpenAI's."""
+        return self.voice if isinstance(self.voice, str) else self.voice.id
+
+    @property
+    def stand_in(self) -> str:
+        """Where the Library has no voice of that name, the stock voice for OpenAI's; the same name where none is."""
+        return THEIR_VOICES.get(self.voice_name.lower(), self.voice_name)
 
     def to_request(self, voice_id: str) -> SpeechRequest:
         model_id = "" if self.model.startswith(THEIR_MODELS) else self.model
