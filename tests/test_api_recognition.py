@@ -192,6 +192,11 @@ def test_errors_have_openais_shape(client: OpenAI, changes: dict[str, Any], kind
     assert (body["code"], body["type"]) == (code, "invalid_request_error")
 
 
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/nothing", "/v1/models/nope"])
+def test_whatever_is_not_there_has_openais_shape(parts: Parts, path: str) -> None:
+    assert set(api_of(parts).get(path).json()) == {"error"}
+
+
 def test_openais_list_of_models_is_ours(client: OpenAI) -> None:
     models = {model.id: model for model in client.models.list()}
     assert {TINY, "kokoro-82m-2025-01-27", "whisper-base"} == set(models)

@@ -232,7 +232,13 @@ def test_a_context_keeps_its_voice(parts: Parts, socket: ClientConnection, stock
     assert received(socket)[-1]["message"].startswith("A context keeps its voice")
 
 
-@pytest.mark.parametrize("content", ["{", "[]", b"\x00\x01"])
+def test_text_after_the_end_of_a_context_is_not_lost_in_silence(socket: ClientConnection, stock: Voice) -> None:
+    for text in (LONG_TEXT, "", "And another one."):
+        socket.send(message(stock, text))
+    assert received(socket)[-1]["message"].startswith("The context has been ended")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "[" * 100_000, b"\x00\x01"])
 def test_what_is_no_json_is_answered(socket: ClientConnection, stock: Voice, content: str | bytes) -> None:
     socket.send(content)
     assert received(socket)[-1]["error_code"] == "invalid_request"

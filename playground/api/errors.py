@@ -89,7 +89,7 @@ def error_response(
     request: HTTPConnection, *, status: int, title: str, message: str, code: str | None, retry_after: int | None = None
 ) -> JSONResponse:
     """The answer to a request that failed. A conflict stays one when tried again, so clients are told not to."""
-    if request.url.path.startswith("/v1/"):
+    if f"{request.url.path}/".startswith("/v1/"):
         kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
         body: BaseModel = OpenAIError(error=OpenAIFault(message=message, type=kind, code=code))
     else:

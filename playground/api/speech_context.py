@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 from anyio import CapacityLimiter
@@ -45,9 +45,13 @@ class SpeechContext:
         self._messages = Messages(first)
         self._messages.flush_id = 1
         self._left = threading.Event()
+        self._has_last = False
 
     def add(self, message: ContextMessage) -> None:
-        """Take a message, the first one too."""
+        """Take a message, the first one too; raises Refused for text after the last."""
+        if self._has_last and message.transcript.strip():
+            raise Refused("The context has been ended by an earlier message; begin another one.")
+        self._has_last = self._has_last or message.is_last
         self._inbox.put_nowait((self._clock(), message))
 
     async def run(self) -> None:
@@ -134,7 +138,8 @@ class SpeechContext:
             raise Refused(f"A context keeps its {changed[0]}; begin another one to change it.")
 
     async def _send_fault(self, fault: Fault) -> None:
-        await self._send(error_message(fault, request_id=self._request_id, context_id=self._first.context_id))
+        with suppress(WebSocketDisconnect):
+            await self._send(error_message(fault, request_id=self._request_id, context_id=self._first.context_id))
 
 
 def _fixed(message: ContextMessage) -> dict[str, object]:

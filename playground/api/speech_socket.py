@@ -8,7 +8,7 @@ from anyio import CapacityLimiter
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from playground.api.dependencies import GivenLimiter, GivenParts
 from playground.api.errors import fault_of
@@ -116,6 +116,9 @@ class SpeechSocket:
             task.cancel()
 
     async def _send(self, message: Message) -> None:
+        """Raises WebSocketDisconnect, also when another context has seen it already."""
+        if self._socket.application_state is not WebSocketState.CONNECTED:
+            raise WebSocketDisconnect
         await self._socket.send_text(json.dumps(message))
 
 
@@ -123,7 +126,7 @@ def _parsed(text: str | None) -> dict[str, Any]:
     """Raises Refused unless it is an object of JSON."""
     try:
         content = json.loads(text or "")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused("A message must be a JSON object, sent as text.") from error
     if not isinstance(content, dict):
         raise Refused("A message must be a JSON object, sent as text.")
