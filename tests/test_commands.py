@@ -10,11 +10,7 @@ from model.audio import read_wav
 from playground.commands import serve
 from playground.commands.main import main
 from playground.parts import make_parts
-<<<<<<< HEAD
-from playground.services.voices import Voices
-=======
 from playground.services.voices import SDK_EXAMPLE_VOICE, Voices
->>>>>>> bdab98b (speak: a file that cannot be written is told in words, before anything is spoken and charged)
 from playground.settings import Settings
 from storage.database import Storage
 from tests.conftest import SPEECH
