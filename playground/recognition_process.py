@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 60.0
 PRIORITY = 5
 """How far it steps back behind speech."""
+LONGEST_SECONDS = 3600.0
+"""Whisper's reading of a recording takes 3 GB an hour, all at once."""
 
 RAW_SUBTYPES = {"pcm_s16le": "PCM_16", "pcm_s32le": "PCM_32", "pcm_f32le": "FLOAT"} | {
     "pcm_mulaw": "ULAW",
@@ -59,7 +61,7 @@ class RecognitionProcess:
     def hear(self, hearing: Hearing) -> "Generator[Heard | HeardSegment]":
         """First what it is, then its segments as they are heard; closing the iterator early stops the work.
 
-        Raises FormatUnknown, LanguageNotSupported, WeightsUnavailable, SpeechUnavailable.
+        Raises AudioError, FormatUnknown, LanguageNotSupported, WeightsUnavailable, SpeechUnavailable.
         """
         return self._work.answers(hearing)
 
@@ -88,22 +90,32 @@ class _Listener:
 
     def __call__(self, hearing: Hearing) -> "Iterator[Heard | HeardSegment]":
         waveform, sample_rate = _read_raw(hearing) if hearing.encoding else _read(hearing)
+        _require_short(len(waveform) / sample_rate, hearing)
         language, segments = self._transcriber.hear(waveform, hearing.language or None, sample_rate=sample_rate)
         yield Heard(language=language, duration_seconds=len(waveform) / sample_rate)
         yield from segments
 
 
+def _require_short(seconds: float, hearing: Hearing) -> None:
+    """Raises AudioError."""
+    from model.errors import AudioError
+
+    if seconds > LONGEST_SECONDS:
+        raise AudioError(f"{hearing.name} is longer than {LONGEST_SECONDS / 60:.0f} minutes. Send it in parts.")
+
+
 def _read(hearing: Hearing) -> "tuple[NDArray[np.float32], int]":
-    """A recording in any format, by its content; raises FormatUnknown."""
+    """A recording in any format, by its content; raises AudioError when it is too long, and FormatUnknown."""
     from model.audio import decode_to_wav, read_wav
     from model.errors import AudioError, FormatUnknown
 
     with TemporaryDirectory() as folder:
         wav = Path(folder) / "recording.wav"
         try:
-            decode_to_wav(hearing.path, wav, name=hearing.name)
+            recording = decode_to_wav(hearing.path, wav, name=hearing.name)
         except AudioError as error:
             raise FormatUnknown(str(error)) from error
+        _require_short(recording.duration_seconds, hearing)
         return read_wav(wav)
 
 

@@ -17,12 +17,14 @@ from cartesia import AsyncCartesia, Cartesia
 from openai import AsyncOpenAI, OpenAI
 
 from model.encoding import EncodedFormat, encode
+from model.errors import AudioError
 from model.evaluation import word_error_rate
 from model.transcription import HeardSegment
 from playground.api.app import create_api
 from playground.api.openai import _voice_of
 from playground.api.openai_schemas import MEDIA_TYPES, THEIR_VOICES, OpenAISpeech, SpeechFormat, srt, vtt
 from playground.parts import Parts, make_parts
+from playground.recognition_process import Hearing
 from playground.services.recognition import HeardRecording
 from playground.settings import Settings
 from storage.records import Voice
@@ -106,10 +108,28 @@ def test_what_cannot_be_heard_is_told(sdk: Cartesia, monkeypatch: pytest.MonkeyP
     with pytest.raises(cartesia.NotFoundError) as refused:
         sdk.stt.transcribe(file=b"", model="ink-9")
     assert refused.value.body["error_code"] == "model_not_found"
-    monkeypatch.setattr("playground.api.recognition.MAX_BYTES", 10)
+    monkeypatch.setattr("playground.api.recognition.LARGEST_HEARD", 10)
     with pytest.raises(cartesia.APIStatusError) as refused:
         sdk.stt.transcribe(file=("a.wav", b"more than ten bytes"), model="ink-whisper")
     assert (refused.value.status_code, refused.value.body["error_code"]) == (413, "file_too_large")
+
+
+@pytest.mark.parametrize("path", ["/stt", "/v1/audio/transcriptions/"])
+def test_what_is_too_large_to_hear_is_refused_before_it_is_sent(parts: Parts, path: str) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": str(101 * 1024**2)}
+    refused = api_of(parts).post(path, headers=headers, content=b"")
+    assert refused.status_code == 413
+    assert "100.1 MB" in refused.text
+
+
+def test_what_is_too_long_to_hear_is_refused(parts: Parts, tmp_path: Path) -> None:
+    long, whole = tmp_path / "long", tmp_path / "whole.flac"
+    long.write_bytes(bytes(8000 * 3601))
+    soundfile.write(whole, np.zeros(8000 * 3601, np.float32), 8000)
+    raw = Hearing(path=long, name="it", encoding="pcm_mulaw", sample_rate=8000)
+    for hearing in (raw, Hearing(path=whole, name="it")):
+        with pytest.raises(AudioError, match="it is longer than 60 minutes"):
+            next(parts.recognition_process.hear(hearing))
 
 
 def test_the_async_sdk_hears_the_same(url: str) -> None:

@@ -67,7 +67,7 @@ def get_openai_model(model_id: str) -> schemas.OpenAIModel:
 async def create_transcription(
     request: Request,
     parts: GivenParts,
-    file: Annotated[UploadFile, File(description="A recording in any format, 100 MB at most.")],
+    file: Annotated[UploadFile, File(description="A recording in any format, an hour and 100 MB at most.")],
     model: Annotated[str, Form(description="whisper-1 or another name; all mean Whisper base.")],
     language: Annotated[str, Form(description="Detected when it is not given.")] = "",
     response_format: Annotated[schemas.TranscriptFormat, Form()] = "json",

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 from model.errors import ModelNotFound
 from playground.api.dependencies import GivenParts
 from playground.api.errors import NotOffered, error_response, fault_of
+from playground.api.security import LARGEST_HEARD
 from playground.api.streaming import while_connected
 from playground.parts import Parts
 from playground.recognition_process import Hearing
@@ -22,7 +23,6 @@ from playground.services.recognition import NAMES, HeardRecording
 router = APIRouter(tags=["recognition"])
 
 RawEncoding = Literal["pcm_s16le", "pcm_s32le", "pcm_f16le", "pcm_f32le", "pcm_mulaw", "pcm_alaw"]
-MAX_BYTES = 100 * 1024**2
 
 
 class Word(BaseModel):
@@ -46,7 +46,7 @@ class Transcript(BaseModel):
 async def transcribe(
     request: Request,
     parts: GivenParts,
-    file: Annotated[UploadFile, File(description="A recording in any format, 100 MB at most.")],
+    file: Annotated[UploadFile, File(description="A recording in any format, an hour and 100 MB at most.")],
     model: Annotated[str, Form()],
     language: Annotated[str, Form()] = "en",
     granularities: Annotated[list[str], Form(alias="timestamp_granularities[]", description="`word`")] = [],  # noqa: B006
@@ -89,8 +89,8 @@ async def heard_in(
     """What is said in an upload; the work ends when the client goes away. Raises ModelNotFound and others."""
     if model not in NAMES:
         raise ModelNotFound(f"There is no model {model!r} for recognition. Known names: {', '.join(NAMES)}.")
-    if (file.size or 0) > MAX_BYTES:
-        raise HTTPException(413, f"The recording is larger than {MAX_BYTES // 1024**2} MB. Send it in parts.")
+    if (file.size or 0) > LARGEST_HEARD:
+        raise HTTPException(413, f"The recording is larger than {LARGEST_HEARD // 1024**2} MB. Send it in parts.")
     with parts.storage.media.scratch_folder() as folder:
         path = folder / "recording"
         with path.open("wb") as copy:

@@ -22,6 +22,9 @@ FORM_OVERHEAD = 64 * 1024
 """Bytes that a form may need around the recording that it carries."""
 FORMS = re.compile(r"/datasets/[^/]+/files|/voices/clone|/stt|/v1/audio/transcriptions")
 """What takes recordings as forms. All else is read whole, whatever its type says, or before a key is asked for."""
+HEARING = ("/stt", "/v1/audio/transcriptions")
+LARGEST_HEARD = 100 * 1024**2
+"""Of a recording that is only heard, not kept."""
 
 
 class Guard:
@@ -99,9 +102,11 @@ class BodyLimit:
     def _limit(self, scope: Scope) -> int:
         if not api_name(scope["path"]):
             return sys.maxsize  # the page sends a whole drop as one request, and judges each file itself
+        path = scope["path"].rstrip("/")
         is_multipart = Headers(scope=scope).get("content-type", "").lower().startswith("multipart/")
-        is_form = is_multipart and FORMS.fullmatch(scope["path"].rstrip("/"))
-        return self._largest_form if is_form else LARGEST_JSON
+        if not (is_multipart and FORMS.fullmatch(path)):
+            return LARGEST_JSON
+        return min(self._largest_form, LARGEST_HEARD + FORM_OVERHEAD) if path in HEARING else self._largest_form
 
 
 def _too_large(limit: int) -> str:
