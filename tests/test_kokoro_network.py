@@ -9,7 +9,7 @@ import torchaudio
 
 from model.engines.kokoro import fast_conv, fast_snake, phonemes, symbols, synthesis, weights
 from model.engines.kokoro.layers import NORM_EPS, NormMemory, _NormalizedSnake, run_lstm
-from model.engines.kokoro.network import Network, Reading
+from model.engines.kokoro.network import LEAD_FRAMES, Network, Reading
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.styles import stock_style
 from tests.hearing import brightness, check_times, phrases_in
@@ -53,6 +53,12 @@ def test_a_rendering_lasts_as_long_as_its_symbols(network: Network) -> None:
     waveform = network.render(reading, 0, int(reading.durations.sum()), NormMemory())
     assert len(reading.durations) == len(phonemes.phonemes_of("Good morning.", "en")) + 2
     assert waveform.shape == (600 * int(reading.durations.sum()),)
+
+
+def test_little_silence_comes_before_the_first_sound(network: Network) -> None:
+    ids = torch.tensor(symbols.ids_of(phonemes.phonemes_of("Professional voices.", "en")))
+    reading = network.read(ids, torch.from_numpy(stock_style("af_heart")), speed=0.5)
+    assert reading.durations[0] == LEAD_FRAMES
 
 
 def test_stretches_sound_as_the_whole_does(network: Network) -> None:
@@ -108,7 +114,7 @@ def test_written_words_have_the_times_of_their_sounds(network: Network) -> None:
     spoken = list(synthesis.speak(lambda: network, text, style=style, language="en", memory=memory))
     assert " ".join(word.text for part in spoken for word in part.words) == text
     phrases = phrases_in(spoken)
-    assert len(phrases) == 2
+    assert len(phrases) == 3
     for phrase in phrases:
         check_times(phrase)
     hiss, voiced = brightness(phrases, {"s", "z", "ʃ"}), brightness(phrases, {"i", "ɔ", "ɛ", "ɪ"})

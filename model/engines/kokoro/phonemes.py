@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_PHONEMES, MAX_FIRST_PHONEMES = 240, 120
 """Longest phrases, some 16 and 8 s: the base model takes 510 symbols, but the first is waited for."""
 SOON_PHONEMES = 70
-"""The first phrase ends at a pause within so many, some 5 s, where there is one: it is read whole before it is heard."""
+"""The first phrase ends at a pause within so many, some 5 s, where it has one: it is read before it is heard."""
 _MIN_SENTENCE_CHARACTERS = 20
 
 ESPEAK_VOICES = {
