@@ -72,6 +72,11 @@ def test_what_cannot_be_spoken_is_refused(parts: Parts, text: str, speed: float)
         parts.speech.plan(SpeechRequest(voice_id=_stock(parts).id, text=text, speed=speed))
 
 
+def test_halves_of_signs_are_joined_or_left_out(parts: Parts) -> None:
+    request = SpeechRequest(voice_id=_stock(parts).id, text="So \ud83d\ude00 be it\udc00, 好.")
+    assert parts.speech.plan(request).request.text == "So 😀 be it, 好."
+
+
 def test_the_voice_of_the_sdk_examples_is_there(parts: Parts) -> None:
     assert parts.voices.get(SDK_EXAMPLE_VOICE).model_id == KOKORO
 

@@ -78,7 +78,7 @@ class SpeechService:
             fine_tune = tables.fine_tunes.find(voice.fine_tune_id) if voice.fine_tune_id else None
             dict_id = request.pronunciation_dict_id
             entries = entries_of(tables.pronunciation_dicts.get(dict_id)) if dict_id else []
-        said = replace(request, text=said_as(request.text, entries))
+        said = replace(request, text=said_as(_well_formed(request.text), entries))
         _check_text(said, self._settings.max_text_characters)
         base = base_models.resolve(request.model_id or voice.model_id)
         own = voice.language if voice.language in base.languages else base.languages[0]
@@ -252,6 +252,11 @@ class _Spoken:
 def _stock_name(voice: Voice, base: BaseModel) -> str:
     """The stock voice itself, or on another model the one that is most like it in language and gender."""
     return voice.stock_name if voice.model_id == base.id else base.stock_voice_like(voice.language, voice.gender).name
+
+
+def _well_formed(text: str) -> str:
+    """Text that came in pieces may hold halves of signs (surrogates), which no engine can read: joined, or left out."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
 
 
 def _check_text(request: SpeechRequest, longest: int) -> None:
