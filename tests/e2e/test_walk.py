@@ -20,9 +20,9 @@ SHORTEST_MINUTES = 1
 def test_from_recordings_to_four_voices(page: Page, server: Server, tmp_path: Path) -> None:
     _go_to_the_form(page, server)
     clone_id = _fill_in_the_form(page)
-    _upload(page)
     with server.parts.storage.write() as tables:
-        tables.fine_tunes.update(clone_id, training_minutes=SHORTEST_MINUTES)
+        tables.fine_tunes.update(clone_id, training_minutes=SHORTEST_MINUTES)  # before the step that shows it is drawn
+    _upload(page)
     _train(page)
     _reload_while_it_trains(page)
     expect(page.get_by_role("button", name="Test voices")).to_be_visible(timeout=TRAINING_MS)
