@@ -8,14 +8,12 @@ import faulthandler
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -27,7 +25,7 @@ from model.inspection import Detectors, inspect_file
 from model.quality import FileReport
 from model.segmentation import CutClip
 from playground.parts import Parts, make_parts
-from playground.processes import is_only_one, lower_priority, set_up_logging, share_processors
+from playground.processes import begin_background, is_only_one
 from playground.services.errors import ServiceError
 from playground.services.findings import columns_of, duplicate_columns, rejected_columns
 from playground.services.unpacking import SCRATCH, Unpacker, is_archive
@@ -240,17 +238,10 @@ def _time_limit(size_bytes: int) -> Iterator[None]:
         faulthandler.cancel_dump_traceback_later()
 
 
-def _leave(signum: int, frame: FrameType | None) -> None:
-    sys.exit(0)
-
-
 def main() -> None:
     """Entry of the process."""
     settings = Settings()
-    set_up_logging(settings.log_level)
-    share_processors()
-    signal.signal(signal.SIGTERM, _leave)
-    lower_priority(5)
+    begin_background(settings.log_level, lower_by=5)
     Inspector(make_parts(settings)).run()
 
 

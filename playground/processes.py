@@ -5,8 +5,11 @@ import fcntl
 import logging
 import os
 import secrets
+import signal
 import socket
+import sys
 from contextvars import ContextVar
+from types import FrameType
 from typing import IO
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
@@ -52,6 +55,18 @@ def lower_priority(by: int) -> None:
     """Let everything else on the machine go first, where the system knows priorities."""
     if hasattr(os, "nice"):
         os.nice(by)
+
+
+def begin_background(log_level: str, *, lower_by: int) -> None:
+    """What every process beside the page does first; SIGTERM lets it clean up and leave."""
+    set_up_logging(log_level)
+    share_processors()
+    signal.signal(signal.SIGTERM, _leave)
+    lower_priority(lower_by)
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def is_only_one(lock: IO[str]) -> bool:

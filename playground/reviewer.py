@@ -6,11 +6,9 @@ Run as `python -m playground.reviewer`; it ends when nothing is due, and its mem
 
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from functools import cached_property
-from types import FrameType
 
 import numpy as np
 
@@ -23,7 +21,7 @@ from model.spoken_language import MIN_SECONDS as HEARD_FROM_SECONDS
 from model.spoken_language import find_foreign
 from model.transcription import LanguageGuess, Transcriber, prepare_whisper
 from playground.parts import Parts, make_parts
-from playground.processes import lower_priority, set_up_logging, share_processors
+from playground.processes import begin_background
 from playground.services.findings import columns_of, findings_of
 from playground.settings import Settings
 from storage.database import Tables
@@ -185,17 +183,10 @@ def _say(tables: Tables, file_id: str, kind: Kind, finding: Finding | None, **fi
     tables.files.update(file_id, **columns_of([*others, finding] if finding else others), **figures)
 
 
-def _leave(signum: int, frame: FrameType | None) -> None:
-    sys.exit(0)
-
-
 def main() -> None:
     """Entry of the process."""
     settings = Settings()
-    set_up_logging(settings.log_level)
-    share_processors()
-    signal.signal(signal.SIGTERM, _leave)
-    lower_priority(10)
+    begin_background(settings.log_level, lower_by=10)
     reviewer = Reviewer(make_parts(settings))
     while reviewer.review_next():
         pass

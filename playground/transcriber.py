@@ -6,15 +6,12 @@ gives recognition's memory back; whoever watches it starts it again, and it wait
 
 import logging
 import os
-import signal
-import sys
 import threading
-from types import FrameType
 
 from model.errors import ModelError, WeightsUnavailable
 from model.transcription import Transcriber, prepare_whisper
 from playground.parts import Parts, make_parts
-from playground.processes import is_only_one, lower_priority, set_up_logging, share_processors
+from playground.processes import begin_background, is_only_one
 from playground.services.hearing import Batch
 from playground.settings import Settings
 
@@ -79,17 +76,10 @@ class BackgroundTranscriber:
         hearing.settle([clip.id for clip in batch.clips])
 
 
-def _leave(signum: int, frame: FrameType | None) -> None:
-    sys.exit(0)
-
-
 def main() -> None:
     """Entry of the process."""
     settings = Settings()
-    set_up_logging(settings.log_level)
-    share_processors()
-    signal.signal(signal.SIGTERM, _leave)
-    lower_priority(19)
+    begin_background(settings.log_level, lower_by=19)
     BackgroundTranscriber(make_parts(settings)).run()
 
 

@@ -1,6 +1,5 @@
 """Who asks and whether they may, before a request is read: keys, tokens and sessions, scopes, and the rate."""
 
-import math
 import re
 import time
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from starlette.requests import HTTPConnection, cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from playground.api.errors import error_response
+from playground.api.errors import error_response, fault_of
 from playground.api.requests import api_name
 from playground.api.status import prefers_json
 from playground.services.access import Access
@@ -117,11 +116,9 @@ def _refusal(connection: HTTPConnection, error: ServiceError) -> Response:
     is_page = scope["type"] == "http" and scope["method"] == "GET" and not api_name(scope["path"])
     if is_page and isinstance(error, KeyRefused) and "text/html" in connection.headers.get("accept", ""):
         return RedirectResponse(SIGN_IN, status_code=303)
-    response = error_response(connection, status=error.status, title=error.title, message=str(error), code=error.code)
+    response = error_response(connection, **vars(fault_of(error)))
     if isinstance(error, KeyRefused):
         response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, TooManyRequests):
-        response.headers["Retry-After"] = str(math.ceil(error.seconds))
     return response
 
 

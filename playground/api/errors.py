@@ -20,7 +20,7 @@ from model.errors import (
     WeightsUnavailable,
 )
 from playground.api.schemas import Error, OpenAIError, OpenAIFault
-from playground.services.errors import Busy, ServiceError
+from playground.services.errors import ServiceError
 from storage.errors import NotFound, UnknownCursor
 
 MODEL_ERRORS = {
@@ -58,8 +58,13 @@ def fault_of(error: Exception) -> Fault:
     """What an expected error tells; raises it again when it is none."""
     match error:
         case ServiceError():
-            after = error.retry_after if isinstance(error, Busy) else None
-            return Fault(status=error.status, title=error.title, message=str(error), code=error.code, retry_after=after)
+            return Fault(
+                status=error.status,
+                title=error.title,
+                message=str(error),
+                code=error.code,
+                retry_after=error.retry_after,
+            )
         case NotFound():
             code = error.kind.replace("-", "_").replace(" ", "_") + "_not_found"
             return Fault(status=404, title=f"{error.kind.capitalize()} not found", message=str(error), code=code)

@@ -1,24 +1,29 @@
 """Errors of the use cases: what happened and what to do, with a stable code for programs."""
 
 import errno
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class ServiceError(Exception):
-    """Base; `status` is the HTTP status that fits, `title` its short name."""
+    """Base; `status` is the HTTP status that fits, `title` its short name.
+
+    `retry_after` are the seconds after which another try is worth it, where that helps.
+    """
 
     code = "invalid_request"
     status = 400
     title = "Invalid request"
+    retry_after: int | None = None
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code or self.code
 
 
 class Refused(ServiceError):
     """The request cannot be carried out as it is."""
-
-    def __init__(self, message: str, *, code: str = "invalid_request") -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Conflict(ServiceError):
@@ -63,10 +68,6 @@ class KeyRefused(ServiceError):
     status = 401
     title = "Key refused"
 
-    def __init__(self, message: str, *, code: str = "invalid_key") -> None:
-        super().__init__(message)
-        self.code = code
-
 
 class ScopeRefused(ServiceError):
     """The key counts, but not for this."""
@@ -86,10 +87,11 @@ class TooManyRequests(ServiceError):
     def __init__(self, *, per_minute: int, seconds: float) -> None:
         super().__init__(f"{per_minute} requests a minute are allowed; try again in {seconds:.1f} s.")
         self.seconds = seconds
+        self.retry_after = math.ceil(seconds)
 
 
 class Busy(ServiceError):
-    """All turns are taken; worth another try `retry_after` seconds later."""
+    """All turns are taken."""
 
     code = "concurrency_limited"
     status = 429
