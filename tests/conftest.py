@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from cartesia import Cartesia
 
-from playground.parts import Parts, make_parts
+from playground.parts import Parts
 from playground.settings import Settings
-from tests.serving import sdk_of
+from tests.serving import opened, sdk_of
 
 ROOT = Path(__file__).parent.parent
 SPEECH = Path(__file__).parent / "data" / "speech"
@@ -31,10 +31,8 @@ def settings(tmp_path: Path, weights_dir: Path) -> Settings:
 @pytest.fixture
 def parts(settings: Settings) -> Iterator[Parts]:
     """All use cases on a fresh data folder."""
-    made = make_parts(settings)
-    yield made
-    made.speech_process.close()
-    made.recognition_process.close()
+    with opened(settings) as made:
+        yield made
 
 
 @pytest.fixture

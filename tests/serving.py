@@ -5,18 +5,45 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import gradio
 import uvicorn
 from cartesia import Cartesia
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocket
 
 from playground.api.app import create_api
-from playground.parts import Parts
+from playground.parts import Parts, make_parts
+from playground.settings import Settings
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Parts]:
+    """All use cases, and an end to the processes that they have started."""
+    parts = make_parts(settings)
+    yield parts
+    parts.speech_process.close()
+    parts.recognition_process.close()
 
 
 def api_of(parts: Parts) -> TestClient:
     """The API in process; what it does not expect is answered as a server would, not raised."""
     return TestClient(create_api(parts), base_url="http://127.0.0.1", raise_server_exceptions=False)
+
+
+def with_page(parts: Parts, *, socket_path: str) -> FastAPI:
+    """The API with what is mounted behind it: a socket that says hello, and a page."""
+    app = create_api(parts)
+
+    @app.websocket(socket_path)
+    async def echo(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("hello")
+        await socket.close()
+
+    with gradio.Blocks() as page:
+        gradio.Markdown("# The page")
+    return gradio.mount_gradio_app(app, page, path="/")
 
 
 @contextmanager

@@ -7,13 +7,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from model.audio import decode_to_wav, make_preview
-from playground.parts import Parts, make_parts
+from playground.parts import Parts
 from playground.services.speech import SpeechRequest
 from playground.settings import Settings
 from storage.records import DatasetFile, Voice
 from tests.conftest import SPEECH
 from tests.making import TINY, queued
-from tests.serving import api_of
+from tests.serving import api_of, opened
 
 RECORDING = SPEECH / "vm-sorry.flac"
 
@@ -21,9 +21,8 @@ RECORDING = SPEECH / "vm-sorry.flac"
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     """One for all, so that the speech process starts once."""
-    made = make_parts(Settings(data_dir=tmp_path_factory.mktemp("data")))
-    yield made
-    made.speech_process.close()
+    with opened(Settings(data_dir=tmp_path_factory.mktemp("data"))) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

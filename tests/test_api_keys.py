@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import cartesia
-import gradio
 import httpx
 import pytest
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from playground.api.access import COOKIE, Rate
@@ -22,7 +21,7 @@ from playground.services.errors import TooManyRequests
 from playground.services.keys import LOCAL, Permission, Scope
 from playground.settings import Settings
 from tests.making import TINY, queued
-from tests.serving import api_of, sdk_of, served
+from tests.serving import api_of, opened, sdk_of, served, with_page
 
 LOCAL_URL = "http://127.0.0.1"
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -35,25 +34,14 @@ SPEAK: dict[str, Any] = {}
 @pytest.fixture
 def open_parts(settings: Settings) -> Iterator[Parts]:
     """A playground that others on the network reach."""
-    made = make_parts(settings.model_copy(update={"host": "0.0.0.0"}))
-    yield made
-    made.speech_process.close()
+    with opened(settings.model_copy(update={"host": "0.0.0.0"})) as made:
+        yield made
 
 
 @pytest.fixture
 def open_app(open_parts: Parts) -> FastAPI:
     """Its API, with a socket and a page behind it."""
-    app = create_api(open_parts)
-
-    @app.websocket("/tts/echo")
-    async def echo(socket: WebSocket) -> None:
-        await socket.accept()
-        await socket.send_text("hello")
-        await socket.close()
-
-    with gradio.Blocks() as page:
-        gradio.Markdown("# The page")
-    return gradio.mount_gradio_app(app, page, path="/")
+    return with_page(open_parts, socket_path="/tts/echo")
 
 
 @pytest.fixture

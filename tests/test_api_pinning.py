@@ -9,14 +9,14 @@ from starlette.testclient import TestClient
 from model.audio import decode_to_wav
 from model.engines.protocol import FineTuneConfig, TrainingClip
 from model.engines.tiny.engine import TinyEngine
-from playground.parts import Parts, make_parts
+from playground.parts import Parts
 from playground.settings import Settings
 from playground.speech_process import write_style
 from storage.records import FineTune, Status, Voice
 from tests.conftest import SPEECH
 from tests.hearing import TEXT, charges, level_of, order, stock_of, waveform_of
 from tests.making import TINY
-from tests.serving import api_of
+from tests.serving import api_of, opened
 
 KOKORO = "kokoro-82m-2025-01-27"
 CLIPS = ("vm-newuser", "confbridge-lock-extended", "dir-usingkeypad", "agent-alreadyon", "confbridge-pin-bad")
@@ -25,9 +25,8 @@ CLIPS = ("vm-newuser", "confbridge-lock-extended", "dir-usingkeypad", "agent-alr
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     """One for all, so that the speech process starts once."""
-    made = make_parts(Settings(data_dir=tmp_path_factory.mktemp("data")))
-    yield made
-    made.speech_process.close()
+    with opened(Settings(data_dir=tmp_path_factory.mktemp("data"))) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from model.transcription import HeardSegment
 from playground.api.app import create_api
 from playground.api.openai import _voice_of
 from playground.api.openai_schemas import MEDIA_TYPES, THEIR_VOICES, OpenAISpeech, SpeechFormat, srt, vtt
-from playground.parts import Parts, make_parts
+from playground.parts import Parts
 from playground.recognition_process import Hearing
 from playground.services.recognition import HeardRecording
 from playground.settings import Settings
@@ -32,17 +32,15 @@ from tests.conftest import SPEECH
 from tests.hearing import TEXT, level_of, stock_of, waveform_of
 from tests.kokoro_speech import transcripts
 from tests.making import TINY
-from tests.serving import api_of, served
+from tests.serving import api_of, opened, served
 
 NAME = "tt-weasels"
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory, weights_dir: Path) -> Iterator[Parts]:
-    made = make_parts(Settings(data_dir=tmp_path_factory.mktemp("data"), weights_dir=weights_dir))
-    yield made
-    made.speech_process.close()
-    made.recognition_process.close()
+    with opened(Settings(data_dir=tmp_path_factory.mktemp("data"), weights_dir=weights_dir)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,14 @@
 """Who may ask: the machine itself and its own page, nobody else."""
 
-import gradio
 import pytest
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from playground.api.app import create_api
 from playground.api.security import FORMS
 from playground.parts import Parts, make_parts
 from playground.settings import Settings
+from tests.serving import with_page
 
 HOST = "127.0.0.1:7860"
 LOCAL = f"http://{HOST}"
@@ -25,17 +24,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
 @pytest.fixture(scope="module")
 def app(parts: Parts) -> FastAPI:
     """The API with what is mounted behind it: a socket and a page."""
-    app = create_api(parts)
-
-    @app.websocket("/echo")
-    async def echo(socket: WebSocket) -> None:
-        await socket.accept()
-        await socket.send_text("hello")
-        await socket.close()
-
-    with gradio.Blocks() as page:
-        gradio.Markdown("# The page")
-    return gradio.mount_gradio_app(app, page, path="/")
+    return with_page(parts, socket_path="/echo")
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from storage.records import Voice
 from tests.hearing import charges, level_of, stock_of, waveform_of
 from tests.making import TINY
 from tests.running import wait_until
-from tests.serving import served, socket_url
+from tests.serving import opened, served, socket_url
 
 TEXT = "It's nice to meet you, Dr. Moss. Would you like a cup of tea?"
 RAW = {"container": "raw", "encoding": "pcm_s16le", "sample_rate": 16000}
@@ -33,9 +33,8 @@ Messages = list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    made = make_parts(Settings(data_dir=tmp_path_factory.mktemp("data")))
-    yield made
-    made.speech_process.close()
+    with opened(Settings(data_dir=tmp_path_factory.mktemp("data"))) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from storage.records import Voice
 from tests.hearing import TEXT, WAV, charges, level_of, order, stock_of, waveform_of
 from tests.making import TINY
 from tests.running import wait_until
-from tests.serving import api_of, sdk_of, served
+from tests.serving import api_of, opened, sdk_of, served
 
 LONG_TEXT = "The quick brown fox jumps over the lazy dog near the river. " * 12
 
@@ -37,9 +37,8 @@ LONG_TEXT = "The quick brown fox jumps over the lazy dog near the river. " * 12
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     """One for all, so that the speech process starts once."""
-    made = make_parts(Settings(data_dir=tmp_path_factory.mktemp("data")))
-    yield made
-    made.speech_process.close()
+    with opened(Settings(data_dir=tmp_path_factory.mktemp("data"))) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

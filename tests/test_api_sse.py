@@ -14,12 +14,12 @@ import pytest
 from cartesia import AsyncCartesia, Cartesia
 
 from playground.api.app import create_api
-from playground.parts import Parts, make_parts
+from playground.parts import Parts
 from playground.settings import Settings
 from storage.records import Voice
 from tests.hearing import charges, level_of, order, stock_of, waveform_of
 from tests.making import TINY
-from tests.serving import api_of, sdk_of, served
+from tests.serving import api_of, opened, sdk_of, served
 
 TEXT = "It costs €5, Dr. Moss. Is that too much for a good book?"
 RAW = {"container": "raw", "encoding": "pcm_s16le", "sample_rate": 24000}
@@ -27,9 +27,8 @@ RAW = {"container": "raw", "encoding": "pcm_s16le", "sample_rate": 24000}
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    made = make_parts(Settings(data_dir=tmp_path_factory.mktemp("data")))
-    yield made
-    made.speech_process.close()
+    with opened(Settings(data_dir=tmp_path_factory.mktemp("data"))) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
