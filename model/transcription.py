@@ -162,6 +162,10 @@ class Transcriber:
                 "Delete that folder; it is made again at the next use."
             ) from error
 
+    def release(self) -> None:
+        """Give its memory back; the next use loads it again."""
+        self.__dict__.pop("_model", None)
+
     def transcribe(
         self, source: Path | NDArray[np.float32], language: str, *, sample_rate: int = SAMPLE_RATE
     ) -> Transcript:

@@ -106,7 +106,7 @@ def test_the_fine_tuned_weights_are_nearer_to_the_recordings(
         speaker = restore(run[0] / MODEL_FILE, network=tuned, base=read, alpha=1.0)
     measured = [measure(clip, Aligner(), "en") for clip in clips[:6]]
     examples = [encode(base, clip) for clip in measured if clip is not None]
-    segments = Segments.drawn(examples, random.Random(0), torch.device("cpu"))
+    segments = Segments.drawn(examples, random.Random(0), torch.device("cpu"), count=2)
     distance = SpectralLoss(bandwidth_of([example.clip.waveform for example in examples]))
     with torch.no_grad():
         losses = [float(voice_loss(network, speaker, segments, distance)) for network in (base, tuned)]

@@ -213,6 +213,7 @@ class TrainingRun:
         seconds = self._deadline - time.monotonic() - self._reserve
         config = FineTuneConfig(language=self._fine_tune.language, seconds=max(seconds, SHORTEST_TRAINING_SECONDS / 4))
         given_back = 0.0
+        self._transcriber.release()
         for progress in self._engine.fine_tune(clips, config, self._folder / "model"):
             if time.monotonic() - given_back > GIVING_BACK_SECONDS:
                 give_memory_back()

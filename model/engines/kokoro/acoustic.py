@@ -18,7 +18,8 @@ from model.engines.kokoro.schedule import Schedule
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.styles import SpeakerStyle
 
-BATCH_SIZE = 2
+# Segments of a step, and of each of its passes: one at a time on a CPU, a third of a gigabyte less for 5 % of the time.
+STEP_SEGMENTS = {"cpu": (2, 1), "cuda": (8, 8)}
 SEGMENT_FRAMES = 72
 NORM_RATE = 3e-4
 BLOCK_RATE = 4e-5
@@ -38,10 +39,10 @@ class Segments:
     waveform: Tensor
 
     @classmethod
-    def drawn(cls, examples: Sequence[Example], rng: random.Random, device: torch.device) -> "Segments":
-        """Draw clips by their length; all are cut to the shortest of them, 1.8 s at most."""
+    def drawn(cls, examples: Sequence[Example], rng: random.Random, device: torch.device, *, count: int) -> "Segments":
+        """Draw `count` clips by their length; all are cut to the shortest of them, 1.8 s at most."""
         weights = [example.clip.frames for example in examples]
-        chosen = rng.choices(examples, weights=weights, k=BATCH_SIZE)
+        chosen = rng.choices(examples, weights=weights, k=count)
         frames = min(SEGMENT_FRAMES, *(example.clip.frames for example in chosen))
         parts = [_cut(example, rng.randint(0, example.clip.frames - frames), frames) for example in chosen]
         text, f0, energy, traits, waveform = (torch.stack(column).to(device) for column in zip(*parts, strict=True))
@@ -95,14 +96,20 @@ def train_voice(
     rates = (NORM_RATE, BLOCK_RATE, STYLE_RATE, OFFSET_RATE)
     groups = (norms, blocks, [speaker.center], [speaker.acoustic_offset])
     optimizer = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=0.0, betas=(0.8, 0.99))
+    segments, at_once = STEP_SEGMENTS[device.type]
     while schedule.goes_on():
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * schedule.rate_factor
-        loss = voice_loss(network, speaker, Segments.drawn(examples, rng, device), distance)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        mean_loss = 0.0
+        for _ in range(0, segments, at_once):
+            drawn = Segments.drawn(examples, rng, device, count=at_once)
+            loss = voice_loss(network, speaker, drawn, distance) * (at_once / segments)
+            loss.backward()
+            mean_loss += loss.item()
         torch.nn.utils.clip_grad_norm_([*norms, *blocks], 10.0)
         optimizer.step()
-        schedule.record(loss.item())
+        schedule.record(mean_loss)
         yield
+    optimizer.zero_grad(set_to_none=True)
     network.decoder.requires_grad_(False)

@@ -113,6 +113,7 @@ def train_prosody(
         optimizer.step()
         schedule.record(loss.item())
         yield
+    optimizer.zero_grad(set_to_none=True)
     predictor.requires_grad_(False).eval()
 
 

@@ -20,8 +20,8 @@ FADE_SECONDS = 0.02
 SPEEDS = (0.5, 2.0)
 # Levels above the first are pressed together so that none passes the second.
 LOUD, LOUDEST = 0.8, 0.97
-_LEAD_FRAMES, _TAIL_FRAMES = 3, 6
-_FIRST_FRAMES, _MOST_FRAMES = 22, 60
+_LEAD_FRAMES, _TAIL_FRAMES = 2, 6
+_FIRST_FRAMES, _MOST_FRAMES = 20, 60
 """Half a second first, then three times as much each time: the next is ready before this one has been heard."""
 
 
