@@ -39,7 +39,7 @@ def main() -> int:
         _fill(url)
         settings = Path(folder) / "schemathesis.toml"
         settings.write_text(EXPECTED, encoding="utf-8")
-        document = httpx.get(f"{url}/openapi.json").json()
+        document = httpx.get(f"{url}/openapi.json", timeout=60).json()
         operations = sum(len(path) for path in document["paths"].values())
         command = [str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(settings)]
         command += ["run", f"{url}/openapi.json", "--checks", CHECKS, "--exclude-path-regex", ENDLESS]

@@ -160,7 +160,7 @@ class Verdicts:
         for container in DAMAGED_CONTAINERS:
             encode_file(iter([waveform]), SAMPLE_RATE, EncodedFormat(container=container), self.folder / "whole")
             wholes.append((self.folder / "whole").read_bytes())
-        before = set(Path(tempfile.gettempdir()).iterdir())
+        tempfile.tempdir = tempfile.mkdtemp(dir=self.folder)  # nobody else's files are counted
         seconds: list[float] = []
         with self._playground() as parts:
             inspector = Inspector(parts)
@@ -175,6 +175,8 @@ class Verdicts:
             with parts.storage.read() as tables:
                 files = tables.files.where()
             left = len(list(parts.storage.media.scratch.iterdir()))
+        left_in_temp = len(list(Path(tempfile.tempdir).iterdir()))
+        tempfile.tempdir = None
         return {
             "files": len(files),
             "verdicts": dict(Counter(file.verdict for file in files)),
@@ -182,7 +184,7 @@ class Verdicts:
             "slowest_seconds": round(max(seconds), 2),
             "hangs": sum(one > HANG_SECONDS for one in seconds),
             "left_in_scratch": left,
-            "left_in_temporary_folder": len(set(Path(tempfile.gettempdir()).iterdir()) - before),
+            "left_in_temporary_folder": left_in_temp,
         }
 
     @property
