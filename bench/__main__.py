@@ -6,5 +6,6 @@ print("  python -m bench.clone --recordings FOLDER --minutes 15   quality, time 
 print("  python -m bench.speech                                     latency, speed and a text of five minutes")
 print("  python -m bench.samples --speaker it FOLDER --speaker fr FOLDER   verdicts, speed, memory; see --help")
 print("  python -m bench.clients --url URL                        voice agents; in an environment of its own")
+print("  node bench/javascript/cartesia.mjs --url URL             the JavaScript SDK; its head says how to install it")
 print("  python -m bench.walk --recordings FOLDER --shots FOLDER  the whole walk in a browser")
 print("  python -m bench.fuzzing                                    5,000 odd requests to all of the API")
