@@ -78,12 +78,19 @@ class PeakMemory:
 
 @contextmanager
 def serving(data_dir: Path, weights_dir: Path | None) -> Iterator[tuple[str, int]]:
-    """A server on a free port: its URL and process id."""
-    environment = {**os.environ, **({"PLAYGROUND_WEIGHTS_DIR": str(weights_dir)} if weights_dir else {})}
+    """A playground on a free port: its URL and process id."""
+    environment = {"PLAYGROUND_WEIGHTS_DIR": str(weights_dir)} if weights_dir else {}
+    with started(["app.py", "serve", "--port", "0", "--data-dir", str(data_dir)], environment) as server:
+        yield server
+
+
+@contextmanager
+def started(command: list[str], environment: dict[str, str] | None = None) -> Iterator[tuple[str, int]]:
+    """A Python program that prints its URL at the end of its first line: the URL and its process id."""
     process = subprocess.Popen(
-        [sys.executable, "app.py", "serve", "--port", "0", "--data-dir", str(data_dir)],
+        [sys.executable, *command],
         cwd=ROOT,
-        env=environment,
+        env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -32,6 +32,8 @@ MODEL_ERRORS = {
     WeightsUnavailable: (503, "Weights unavailable"),
 }
 PLACES = ("body", "query", "path", "header", "cookie")
+LASTING = (HTTPStatus.CONFLICT, HTTPStatus.NOT_IMPLEMENTED)
+"""What the official clients would ask for again, in vain."""
 HTTP_CODES = {403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "file_too_large"}
 
 
@@ -93,13 +95,13 @@ EXPECTED = (ServiceError, NotFound, UnknownCursor, ModelError, HTTPException, Va
 def error_response(
     request: HTTPConnection, *, status: int, title: str, message: str, code: str | None, retry_after: int | None = None
 ) -> JSONResponse:
-    """The answer to a request that failed. A conflict stays one when tried again, so clients are told not to."""
+    """The answer to a request that failed. Conflicts and what is not offered stay so: clients shall not try again."""
     if f"{request.url.path}/".startswith("/v1/"):
         kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
         body: BaseModel = OpenAIError(error=OpenAIFault(message=message, type=kind, code=code))
     else:
         body = Error(error_code=code, title=title, message=message, request_id=request.state.request_id)
-    headers = {"x-should-retry": "false"} if status == HTTPStatus.CONFLICT else {}
+    headers = {"x-should-retry": "false"} if status in LASTING else {}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     return JSONResponse(body.model_dump(), status_code=status, headers=headers)
