@@ -158,7 +158,7 @@ class Inspector:
                 tables.datasets.update(file.dataset_id, is_review_due=True)
                 for clip in clips:
                     tables.clips.insert(clip)
-        self._parts.given_texts.settle(file)
+                self._parts.given_texts.begin(tables, file)
 
     def _kept(self, clip: CutClip, file: DatasetFile, folder: Path) -> Clip:
         return Clip(

@@ -1,10 +1,12 @@
 """The rows as frozen values. Paths are relative to the data folder; times are UTC, ISO-8601."""
 
 import secrets
+import unicodedata
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import PurePath
 from typing import Any
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -27,6 +29,11 @@ def _text(time: datetime) -> str:
 def seconds_between(earlier: str, later: str) -> float:
     """Seconds from one `now()` to another."""
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
+
+
+def name_key(name: str) -> str:
+    """A name as it is compared: systems write accents in two ways."""
+    return unicodedata.normalize("NFC", name)
 
 
 def new_id(kind: str) -> str:
@@ -120,6 +127,11 @@ class DatasetFile:
     @property
     def is_pending(self) -> bool:
         return not self.verdict
+
+    @property
+    def stem(self) -> str:
+        """By what texts find it: the name without suffix."""
+        return name_key(PurePath(self.filename).stem)
 
 
 @dataclass(frozen=True, kw_only=True)
