@@ -50,7 +50,7 @@ class QuotaExceeded(ServiceError):
     title = "Not enough credits"
 
     def __init__(self, *, needed: float, available: float) -> None:
-        super().__init__(f"This needs {needed:,.0f} credits; {max(available, 0):,.0f} are available.")
+        super().__init__(f"This needs {needed:,.0f} credits; {available:,.0f} are available.")
 
 
 class TooLarge(ServiceError):
