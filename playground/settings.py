@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     ssl_keyfile: FilePath | None = Field(None, description="Private key of the certificate.")
     key_on_loopback: bool = Field(False, description="Ask for a key on this machine too.")
     requests_per_minute: int = Field(
-        1200, ge=0, description="Requests to the API that one key may make; 0: any number."
+        1200, ge=0, description="Requests to the API that one key may make, contexts of sockets too; 0: any number."
     )
     data_dir: Path = Field(Path("data"), description="Folder of the database, the recordings and the voices.")
     weights_dir: Path | None = Field(
