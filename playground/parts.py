@@ -67,7 +67,7 @@ def make_parts(settings: Settings) -> Parts:
         settings=settings,
         storage=storage,
         keys=keys,
-        access=Access(settings, keys, storage.secret("tokens")),
+        access=Access(storage, settings, keys, storage.secret("tokens")),
         accounts=accounts,
         datasets=Datasets(storage, settings, given_texts),
         given_texts=given_texts,

@@ -12,6 +12,8 @@ from storage.api_keys import ApiKeys
 from storage.clip_edits import ClipEdits
 from storage.clips import Clips
 from storage.datasets import Datasets
+from storage.ended_sessions import EndedSessions
+from storage.errors import Locked
 from storage.files import Files
 from storage.fine_tunes import FineTunes
 from storage.ledger import Ledger
@@ -44,6 +46,7 @@ class Tables:
         self.ledger = Ledger(db)
         self.settings = Settings(db)
         self.api_keys = ApiKeys(db)
+        self.ended_sessions = EndedSessions(db)
         self.pronunciation_dicts = PronunciationDicts(db)
         self.webhook_calls = WebhookCalls(db)
 
@@ -83,10 +86,13 @@ class Storage:
             yield Tables(Database(connection, execute_plugins=False))
 
     @contextmanager
-    def write(self) -> Iterator[Tables]:
-        """One transaction, all or nothing; it takes the write lock at once, so that reads in it are current."""
-        with closing(self._connect()) as connection:
-            connection.execute("begin immediate")
+    def write(self, *, patience_seconds: float = BUSY_SECONDS) -> Iterator[Tables]:
+        """One transaction, all or nothing; it takes the write lock at once, so that reads in it are current.
+
+        Raises Locked when others keep the lock for longer than one has patience.
+        """
+        with closing(self._connect(patience_seconds)) as connection:
+            _begin(connection)
             try:
                 yield Tables(Database(connection, execute_plugins=False))
             except BaseException:
@@ -94,8 +100,17 @@ class Storage:
                 raise
             connection.commit()
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS)
+    def _connect(self, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=busy_seconds)
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma synchronous = normal")
         return connection
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("begin immediate")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        raise Locked("The database is being written to by others. Please try again.") from error

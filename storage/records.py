@@ -17,6 +17,11 @@ def now() -> str:
     return _text(datetime.now(UTC))
 
 
+def at(seconds: float) -> str:
+    """The time so many seconds after 1970 began, in the same form."""
+    return _text(datetime.fromtimestamp(seconds, UTC))
+
+
 def later(time: str, seconds: float) -> str:
     """The time so many seconds after another, in the same form."""
     return _text(datetime.fromisoformat(time) + timedelta(seconds=seconds))
@@ -347,6 +352,14 @@ class ApiKey:
     created_at: str = field(default_factory=now)
     last_used_at: str | None = None
     revoked_at: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedSession:
+    """A session of the page whose person has signed out; `expires_at` is when it would have ended by itself."""
+
+    id: str
+    expires_at: str
 
 
 @dataclass(frozen=True, kw_only=True)

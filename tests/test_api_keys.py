@@ -214,6 +214,17 @@ def test_an_open_socket_falls_silent_with_its_key(parts: Parts) -> None:
         assert (refused["type"], refused["status_code"], refused["error_code"]) == ("error", 401, "key_revoked")
 
 
+def test_an_open_socket_falls_silent_with_its_token(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = parts.access.token(LOCAL, seconds=60, permissions=[Permission.TTS])
+    with api_of(parts).websocket_connect(f"ws://127.0.0.1/tts/websocket?access_token={token}") as socket:
+        socket.send_json(SILENCE)
+        assert socket.receive_json()["type"] == "done"
+        later = time.time() + 60
+        monkeypatch.setattr(time, "time", lambda: later)
+        socket.send_json(SILENCE)
+        assert socket.receive_json()["error_code"] == "token_expired"
+
+
 def test_an_open_stream_of_a_training_ends_with_its_key(parts: Parts) -> None:
     run = queued(parts)
     key, secret = parts.keys.create("watcher", Scope.EVERYTHING)
@@ -249,6 +260,27 @@ def test_a_person_signs_in_with_a_key_and_out_again(open_api: TestClient, open_p
     assert open_api.get("/datasets").status_code == 200
     assert open_api.post("/sign-out").headers["location"] == "/sign-in"
     assert open_api.get("/", headers=BROWSER).status_code == 303
+
+
+def test_a_session_that_was_signed_out_of_is_refused_and_no_other_one(
+    open_api: TestClient, open_parts: Parts
+) -> None:
+    _, secret = open_parts.keys.create("me", Scope.EVERYTHING)
+    stolen, other = open_parts.access.session(secret), open_parts.access.session(secret)
+    for _ in range(2):
+        assert open_api.post("/sign-out", headers={"cookie": f"{COOKIE}={stolen}"}).status_code == 303
+    assert open_api.get("/datasets", headers={"cookie": f"{COOKIE}={stolen}"}).status_code == 401
+    assert open_api.get("/datasets", headers={"cookie": f"{COOKIE}={other}"}).status_code == 200
+    assert open_api.post("/sign-out", headers={"cookie": f"{COOKIE}=any"}).status_code == 303
+
+
+def test_nobody_waits_for_the_note_of_a_keys_last_use(open_api: TestClient, open_parts: Parts) -> None:
+    key, secret = open_parts.keys.create("robot", Scope.EVERYTHING)
+    with open_parts.storage.write():
+        assert open_api.get("/datasets", headers=_bearer(secret)).status_code == 200
+    assert open_parts.keys.get(key.id).last_used_at is None
+    assert open_api.get("/datasets", headers=_bearer(secret)).status_code == 200
+    assert open_parts.keys.get(key.id).last_used_at is not None
 
 
 def test_a_session_falls_with_its_key_and_is_no_token(open_api: TestClient, open_parts: Parts) -> None:
