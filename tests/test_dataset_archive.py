@@ -269,19 +269,3 @@ def test_an_unpacking_that_broke_off_goes_on_without_duplicates(
     assert [one.filename for one in parts.datasets.files(dataset.id)] == ["all.zip", "a.flac"]
     unpacker.unpack(file)
     assert {one.filename: one.verdict for one in parts.datasets.files(dataset.id)} == {"a.flac": "", "b.flac": ""}
-
-
-def test_what_a_killed_unpacking_leaves_is_removed(
-    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    inspector = Inspector(parts)
-    left: list[Path] = []
-
-    def look(*arguments: Any, **options: Any) -> None:
-        left.extend(parts.storage.media.scratch.iterdir())
-        inspector._remove_leftovers()
-
-    with monkeypatch.context() as killed:
-        killed.setattr(unpacking, "insert_recording", look)
-        _uploaded(parts, tmp_path, _zip({"a.flac": SORRY}))
-    assert [folder.exists() for folder in left] == [False]

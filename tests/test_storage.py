@@ -1,5 +1,7 @@
 """The data folder: records round trip, paging, leases, migrations, transactions."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,19 @@ def test_a_run_whose_lease_ran_out_is_taken_over(storage: Storage) -> None:
         assert taken is not None
         assert (taken.takeovers, taken.lease_owner) == (1, "alive")
         assert tables.fine_tunes.renew(fine_tune.id, owner="dead") is None
+
+
+def test_scratch_folders_are_removed_once_their_process_was_killed(storage: Storage) -> None:
+    code = "import sys; from pathlib import Path; from storage.media import Media\n"
+    code += "with Media(Path(sys.argv[1])).scratch_folder() as folder: print(folder, flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(storage.data_dir)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        folder = Path(other.stdout.readline().strip() if other.stdout else "")
+        storage.media.remove_leftovers()
+        assert folder.is_dir()
+        other.kill()
+    storage.media.remove_leftovers()
+    assert not [*storage.media.scratch.iterdir()]
 
 
 def test_credits_are_charged_once_per_clone(storage: Storage) -> None:

@@ -107,6 +107,14 @@ class SpeechUnavailable(ServiceError):
     title = "Speech unavailable"
 
 
+class NoiseReductionFailed(ServiceError):
+    """The process that takes noise out of a clip ended without one."""
+
+    code = "noise_reduction_failed"
+    status = 500
+    title = "Noise not reduced"
+
+
 class DiskFull(ServiceError):
     """There is no room for an upload."""
 
