@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, FilePath
+from pydantic import Field, FilePath, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.devices import Device
@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     )
     socket_idle_seconds: float = Field(300.0, gt=0, description="After how long without a message a socket is closed.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("ssl_keyfile")
+    @classmethod
+    def _has_certificate(cls, keyfile: Path | None, info: ValidationInfo) -> Path | None:
+        if keyfile and not info.data.get("ssl_certfile"):
+            raise ValueError("a key without its certificate; name that too, with PLAYGROUND_SSL_CERTFILE")
+        return keyfile
 
     @property
     def weights(self) -> Path:

@@ -1,5 +1,6 @@
 """Opens the database, one connection per unit of work."""
 
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from storage.errors import Locked
 from storage.files import Files
 from storage.fine_tunes import FineTunes
 from storage.ledger import Ledger
+from storage.locks import locked
 from storage.media import Media
 from storage.migrations import migrations
 from storage.pronunciation_dicts import PronunciationDicts
@@ -60,9 +62,9 @@ class Storage:
         self._path = data_dir / "playground.db"
 
     def migrate(self) -> None:
-        """Make the folder and bring the schema up to date."""
+        """Make the folder and bring the schema up to date; one process at a time, the others wait."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        with closing(self._connect()) as connection:
+        with locked(self.data_dir), closing(self._connect()) as connection:
             connection.execute("pragma journal_mode = wal")
             migrations.apply(Database(connection, execute_plugins=False))
 
@@ -74,7 +76,10 @@ class Storage:
                 path.parent.mkdir(mode=0o700, exist_ok=True)
                 aside = path.with_suffix(".part")
                 aside.touch(mode=0o600)
-                aside.write_bytes(secrets.token_bytes(32))
+                with aside.open("wb") as stream:
+                    stream.write(secrets.token_bytes(32))
+                    stream.flush()
+                    os.fsync(stream.fileno())  # else a power failure may leave an empty one under its name
                 aside.replace(path)
             return path.read_bytes()
 

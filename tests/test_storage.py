@@ -1,7 +1,10 @@
 """The data folder: records round trip, paging, leases, migrations, transactions."""
 
+import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -108,6 +111,31 @@ def test_scratch_folders_are_removed_once_their_process_was_killed(storage: Stor
         other.kill()
     storage.media.remove_leftovers()
     assert not [*storage.media.scratch.iterdir()]
+
+
+def test_first_starts_at_the_same_time_make_one_schema(tmp_path: Path) -> None:
+    starts = 8
+    together = threading.Barrier(starts)
+
+    def start(number: int) -> int:
+        together.wait()
+        Storage(tmp_path / "data").migrate()
+        return number
+
+    with ThreadPoolExecutor(starts) as threads:
+        assert [*threads.map(start, range(starts))] == [*range(starts)]
+
+
+def test_a_secret_is_on_the_disk_before_it_has_its_name(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_disk: list[int] = []
+
+    def fsync(descriptor: int) -> None:
+        assert not (storage.data_dir / "secrets" / "tokens").exists()
+        on_disk.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert len(storage.secret("tokens")) == 32
+    assert on_disk == [32]
 
 
 def test_credits_are_charged_once_per_clone(storage: Storage) -> None:
