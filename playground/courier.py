@@ -1,4 +1,4 @@
-"""Delivers webhook calls beside the page, in a thread of its process."""
+"""Delivers webhook calls beside the page, in threads of its process: no receiver waits for a slow one."""
 
 import logging
 import threading
@@ -9,6 +9,8 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 STOP_SECONDS = 15.0
+AT_ONCE = 8
+"""Receivers, each called by one thread at a time."""
 
 
 class Courier:
@@ -17,15 +19,17 @@ class Courier:
     def __init__(self, webhooks: Webhooks) -> None:
         self._webhooks = webhooks
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._deliver, name="courier", daemon=True)
+        self._threads = [threading.Thread(target=self._deliver, name="courier", daemon=True) for _ in range(AT_ONCE)]
 
     def __enter__(self) -> "Courier":
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._ended.set()
-        self._thread.join(STOP_SECONDS)
+        for thread in self._threads:
+            thread.join(STOP_SECONDS)
 
     def _deliver(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):

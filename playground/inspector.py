@@ -28,7 +28,7 @@ from playground.parts import Parts, make_parts
 from playground.processes import begin_background, is_only_one
 from playground.services.errors import ServiceError
 from playground.services.findings import columns_of, duplicate_columns, rejected_columns
-from playground.services.unpacking import SCRATCH, Unpacker, is_archive
+from playground.services.unpacking import Unpacker, is_archive
 from playground.settings import Settings
 from storage.errors import NotFound
 from storage.records import Clip, DatasetFile
@@ -69,7 +69,7 @@ class Inspector:
                 if not is_only_one(lock):
                     idle.wait(IDLE_SECONDS)
                 elif not self.inspect_next():
-                    self._remove_leftovers()
+                    self._media.remove_leftovers()
                     self._start_review()
                     idle.wait(IDLE_SECONDS)
 
@@ -82,11 +82,6 @@ class Inspector:
             if self._reviewer is not None:
                 self._reviewer.terminate()
                 self._reviewer.wait()
-
-    def _remove_leftovers(self) -> None:
-        """Scratch folders of an inspector that was killed; this one has none now."""
-        for folder in self._media.scratch.glob(f"{SCRATCH}*"):
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _start_review(self) -> None:
         """Let another process compare the recordings of a dataset, when they have changed and none runs.
@@ -139,7 +134,7 @@ class Inspector:
         return f"Reading “{file.filename}” made the decoder crash. Convert it to WAV or FLAC."
 
     def _inspect(self, file: DatasetFile) -> None:
-        with self._media.scratch_folder(SCRATCH) as scratch, _time_limit(file.size):
+        with self._media.scratch_folder() as scratch, _time_limit(file.size):
             source = self._media.path(file.path)
             inspected = inspect_file(source, scratch, name=f"“{file.filename}”", detectors=self._detectors)
             recording = inspected.report.recording
@@ -158,7 +153,7 @@ class Inspector:
                 tables.datasets.update(file.dataset_id, is_review_due=True)
                 for clip in clips:
                     tables.clips.insert(clip)
-        self._parts.given_texts.settle(file)
+                self._parts.given_texts.begin(tables, file)
 
     def _kept(self, clip: CutClip, file: DatasetFile, folder: Path) -> Clip:
         return Clip(

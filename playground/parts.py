@@ -13,6 +13,7 @@ from playground.services.given_texts import GivenTexts
 from playground.services.hearing import Hearing
 from playground.services.instant_voices import InstantVoices
 from playground.services.keys import Keys
+from playground.services.noise_reduction import NoiseReduction
 from playground.services.pronunciation import Pronunciation
 from playground.services.recognition import Recognition
 from playground.services.speech import SpeechService
@@ -37,6 +38,7 @@ class Parts:
     given_texts: GivenTexts
     transcripts: Transcripts
     hearing: Hearing
+    noise_reduction: NoiseReduction
     archive: DatasetArchive
     fine_tuning: FineTuning
     voices: Voices
@@ -67,12 +69,13 @@ def make_parts(settings: Settings) -> Parts:
         settings=settings,
         storage=storage,
         keys=keys,
-        access=Access(settings, keys, storage.secret("tokens")),
+        access=Access(storage, settings, keys, storage.secret("tokens")),
         accounts=accounts,
         datasets=Datasets(storage, settings, given_texts),
         given_texts=given_texts,
         transcripts=Transcripts(storage),
         hearing=Hearing(storage, given_texts),
+        noise_reduction=NoiseReduction(storage, settings),
         archive=DatasetArchive(storage),
         fine_tuning=FineTuning(storage, accounts),
         voices=voices,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, FilePath
+from pydantic import Field, FilePath, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.devices import Device
@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     ssl_keyfile: FilePath | None = Field(None, description="Private key of the certificate.")
     key_on_loopback: bool = Field(False, description="Ask for a key on this machine too.")
     requests_per_minute: int = Field(
-        1200, ge=0, description="Requests to the API that one key may make; 0: any number."
+        1200, ge=0, description="Requests to the API that one key may make, contexts of sockets too; 0: any number."
     )
     data_dir: Path = Field(Path("data"), description="Folder of the database, the recordings and the voices.")
     weights_dir: Path | None = Field(
@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     )
     socket_idle_seconds: float = Field(300.0, gt=0, description="After how long without a message a socket is closed.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("ssl_keyfile")
+    @classmethod
+    def _has_certificate(cls, keyfile: Path | None, info: ValidationInfo) -> Path | None:
+        if keyfile and not info.data.get("ssl_certfile"):
+            raise ValueError("a key without its certificate; name that too, with PLAYGROUND_SSL_CERTFILE")
+        return keyfile
 
     @property
     def weights(self) -> Path:

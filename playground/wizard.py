@@ -85,12 +85,10 @@ class _WithoutPageParameter:
 
 def _keep_to_this_machine(parts: Parts) -> None:
     """No telemetry; uploads lie on the data disk, so that taking them in is a rename."""
-    uploads = parts.storage.media.scratch / "uploads"
-    uploads.mkdir(exist_ok=True)
     os.environ |= {
         "GRADIO_ANALYTICS_ENABLED": "False",
         "HF_HUB_DISABLE_TELEMETRY": "1",
-        "GRADIO_TEMP_DIR": str(uploads),
+        "GRADIO_TEMP_DIR": str(parts.storage.media.page_uploads),
     }
 
 

@@ -1,5 +1,6 @@
 """Opens the database, one connection per unit of work."""
 
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -12,9 +13,12 @@ from storage.api_keys import ApiKeys
 from storage.clip_edits import ClipEdits
 from storage.clips import Clips
 from storage.datasets import Datasets
+from storage.ended_sessions import EndedSessions
+from storage.errors import Locked
 from storage.files import Files
 from storage.fine_tunes import FineTunes
 from storage.ledger import Ledger
+from storage.locks import locked
 from storage.media import Media
 from storage.migrations import migrations
 from storage.pronunciation_dicts import PronunciationDicts
@@ -44,6 +48,7 @@ class Tables:
         self.ledger = Ledger(db)
         self.settings = Settings(db)
         self.api_keys = ApiKeys(db)
+        self.ended_sessions = EndedSessions(db)
         self.pronunciation_dicts = PronunciationDicts(db)
         self.webhook_calls = WebhookCalls(db)
 
@@ -57,9 +62,9 @@ class Storage:
         self._path = data_dir / "playground.db"
 
     def migrate(self) -> None:
-        """Make the folder and bring the schema up to date."""
+        """Make the folder and bring the schema up to date; one process at a time, the others wait."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        with closing(self._connect()) as connection:
+        with locked(self.data_dir), closing(self._connect()) as connection:
             connection.execute("pragma journal_mode = wal")
             migrations.apply(Database(connection, execute_plugins=False))
 
@@ -71,7 +76,10 @@ class Storage:
                 path.parent.mkdir(mode=0o700, exist_ok=True)
                 aside = path.with_suffix(".part")
                 aside.touch(mode=0o600)
-                aside.write_bytes(secrets.token_bytes(32))
+                with aside.open("wb") as stream:
+                    stream.write(secrets.token_bytes(32))
+                    stream.flush()
+                    os.fsync(stream.fileno())  # else a power failure may leave an empty one under its name
                 aside.replace(path)
             return path.read_bytes()
 
@@ -83,10 +91,13 @@ class Storage:
             yield Tables(Database(connection, execute_plugins=False))
 
     @contextmanager
-    def write(self) -> Iterator[Tables]:
-        """One transaction, all or nothing; it takes the write lock at once, so that reads in it are current."""
-        with closing(self._connect()) as connection:
-            connection.execute("begin immediate")
+    def write(self, *, patience_seconds: float = BUSY_SECONDS) -> Iterator[Tables]:
+        """One transaction, all or nothing; it takes the write lock at once, so that reads in it are current.
+
+        Raises Locked when others keep the lock for longer than one has patience.
+        """
+        with closing(self._connect(patience_seconds)) as connection:
+            _begin(connection)
             try:
                 yield Tables(Database(connection, execute_plugins=False))
             except BaseException:
@@ -94,8 +105,17 @@ class Storage:
                 raise
             connection.commit()
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS)
+    def _connect(self, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=busy_seconds)
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma synchronous = normal")
         return connection
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("begin immediate")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        raise Locked("The database is being written to by others. Please try again.") from error

@@ -14,5 +14,9 @@ class NotFound(StorageError):
         self.id = id
 
 
+class Locked(StorageError):
+    """Somebody else is writing, and it was not to be waited for."""
+
+
 class UnknownCursor(StorageError):
     """A page was asked for after or before a row that is not in the list."""

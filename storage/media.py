@@ -4,10 +4,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from storage.locks import locked
 from storage.records import Clip
+
+UPLOADS = "uploads"
+NEW = "new-"
+"""How folders in `scratch` begin that their maker has not locked yet."""
 
 
 class Media:
@@ -21,6 +26,13 @@ class Media:
         """For files in the making, on the same disk, so that a rename is enough."""
         folder = self.data_dir / "tmp"
         folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def page_uploads(self) -> Path:
+        """Where the page keeps what is dropped into it until that is taken in; the page removes what is old."""
+        folder = self.scratch / UPLOADS
+        folder.mkdir(exist_ok=True)
         return folder
 
     def path(self, relative: str) -> Path:
@@ -54,13 +66,24 @@ class Media:
         return self.data_dir / "voices" / voice_id
 
     @contextmanager
-    def scratch_folder(self, prefix: str = "") -> Iterator[Path]:
-        """A folder in `scratch` that goes when the block ends."""
-        folder = Path(tempfile.mkdtemp(dir=self.scratch, prefix=prefix))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    def scratch_folder(self) -> Iterator[Path]:
+        """A folder in `scratch` that goes when the block ends; locked, so that all can see whether it is in use."""
+        new = Path(tempfile.mkdtemp(dir=self.scratch, prefix=NEW))
+        with locked(new):
+            folder = new.rename(new.with_name(new.name.removeprefix(NEW)))
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def remove_leftovers(self) -> None:
+        """Remove the scratch folders of processes that were killed."""
+        for folder in self.scratch.iterdir():
+            if folder.name == UPLOADS or folder.name.startswith(NEW):
+                continue
+            with suppress(FileNotFoundError), locked(folder, waits=False) as is_unused:
+                if is_unused:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def move_in(self, source: Path, target: Path) -> str:
         """Move a file to its place and give its relative path."""

@@ -271,3 +271,8 @@ def m005_keys_dictionaries_webhooks(db: Database) -> None:
     )
     for column, default in (("base_voice_id", ""), ("tagline", ""), ("accents", "[]")):
         db.table("voices").add_column(column, str, not_null_default=default)
+
+
+@migrations()
+def m006_sessions_can_be_ended(db: Database) -> None:
+    db.table("ended_sessions").create({"id": str, "expires_at": str}, pk="id")

@@ -1,10 +1,12 @@
 """The rows as frozen values. Paths are relative to the data folder; times are UTC, ISO-8601."""
 
 import secrets
+import unicodedata
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import PurePath
 from typing import Any
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -13,6 +15,11 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 def now() -> str:
     """The time as text that sorts: `2026-01-01T00:00:00.000000Z`."""
     return _text(datetime.now(UTC))
+
+
+def at(seconds: float) -> str:
+    """The time so many seconds after 1970 began, in the same form."""
+    return _text(datetime.fromtimestamp(seconds, UTC))
 
 
 def later(time: str, seconds: float) -> str:
@@ -27,6 +34,11 @@ def _text(time: datetime) -> str:
 def seconds_between(earlier: str, later: str) -> float:
     """Seconds from one `now()` to another."""
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
+
+
+def name_key(name: str) -> str:
+    """A name as it is compared: systems write accents in two ways."""
+    return unicodedata.normalize("NFC", name)
 
 
 def new_id(kind: str) -> str:
@@ -120,6 +132,11 @@ class DatasetFile:
     @property
     def is_pending(self) -> bool:
         return not self.verdict
+
+    @property
+    def stem(self) -> str:
+        """By what texts find it: the name without suffix."""
+        return name_key(PurePath(self.filename).stem)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -335,6 +352,14 @@ class ApiKey:
     created_at: str = field(default_factory=now)
     last_used_at: str | None = None
     revoked_at: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedSession:
+    """A session of the page whose person has signed out; `expires_at` is when it would have ended by itself."""
+
+    id: str
+    expires_at: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from sqlite_utils import Database
@@ -34,7 +35,9 @@ class Table(Generic[Record]):
         self._rows = db.table(self.name)
 
     def insert(self, record: Record) -> Record:
-        self._rows.insert(_to_row(record))
+        row = _to_row(record)
+        columns, values = ", ".join(f"[{name}]" for name in row), ", ".join(f":{name}" for name in row)
+        self._db.execute(f"insert into [{self.name}] ({columns}) values ({values})", row)
         return record
 
     def find(self, id: str) -> Record | None:
@@ -112,11 +115,17 @@ class Table(Generic[Record]):
         return Page(records=records, has_more=len(found) > limit)
 
     def _query(self, sql: str, params: Any) -> list[Record]:
-        hints = get_type_hints(self.record)  # once for all rows: it takes longer than to read one
+        hints = _hints(self.record)
         return [self._from_row(row, hints) for row in self._db.query(sql, params)]
 
     def _from_row(self, row: dict[str, Any], hints: dict[str, Any]) -> Record:
         return self.record(**{f.name: _from_value(row[f.name], hints[f.name]) for f in fields(self.record)})  # type: ignore[arg-type]
+
+
+@cache
+def _hints(record: type[Any]) -> dict[str, Any]:
+    """The types of a record's fields; to find them takes longer than to read a row."""
+    return get_type_hints(record)
 
 
 def _to_row(record: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The table of transcripts."""
 
-from storage.records import Transcript
+from storage.records import DatasetFile, Transcript
 from storage.table import Table
 
 
@@ -11,9 +11,9 @@ class Transcripts(Table[Transcript]):
     kind = "transcript"
     record = Transcript
 
-    def of_recording(self, dataset_id: str, *, stem: str, sha256: str) -> Transcript | None:
+    def of_recording(self, file: DatasetFile) -> Transcript | None:
         """The newest text for a recording, by its name or by its content."""
         found = self.where(
-            "dataset_id = ? and stem in (?, ?)", [dataset_id, stem, sha256], order_by="rowid desc", limit=1
+            "dataset_id = ? and stem in (?, ?)", [file.dataset_id, file.stem, file.sha256], order_by="rowid desc", limit=1
         )
         return found[0] if found else None

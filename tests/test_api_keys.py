@@ -13,8 +13,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from playground.api.access import COOKIE, Rate
+from playground.api.access import COOKIE
 from playground.api.app import create_api
+from playground.api.rate import Rate
 from playground.parts import Parts, make_parts
 from playground.processes import add_request_id
 from playground.services.errors import TooManyRequests
@@ -29,6 +30,14 @@ PATIENCE = 20
 """Seconds until a stream that does not end fails a test; an idle one gives a sign of life every 15."""
 SPEAK: dict[str, Any] = {}
 """No request for speech that can be carried out: whoever may send it gets 400."""
+SILENCE: dict[str, Any] = {
+    "context_id": "c",
+    "model_id": TINY,
+    "transcript": " ",
+    "voice": {"mode": "id", "id": "x"},
+    "output_format": {"container": "raw", "encoding": "pcm_s16le", "sample_rate": 16000},
+}
+"""A message of a socket that nothing is spoken of."""
 
 
 @pytest.fixture
@@ -196,15 +205,24 @@ def test_sockets_take_keys_and_tokens_in_their_address(open_api: TestClient, ope
 
 def test_an_open_socket_falls_silent_with_its_key(parts: Parts) -> None:
     key, secret = parts.keys.create("reader", Scope.SPEECH)
-    content = {"context_id": "c", "model_id": TINY, "transcript": " ", "voice": {"mode": "id", "id": "x"}}
-    content |= {"output_format": {"container": "raw", "encoding": "pcm_s16le", "sample_rate": 16000}}
     with api_of(parts).websocket_connect(f"ws://127.0.0.1/tts/websocket?api_key={secret}") as socket:
-        socket.send_json(content)
+        socket.send_json(SILENCE)
         assert socket.receive_json()["type"] == "done"
         parts.keys.revoke(key.id)
-        socket.send_json(content)
+        socket.send_json(SILENCE)
         refused = socket.receive_json()
         assert (refused["type"], refused["status_code"], refused["error_code"]) == ("error", 401, "key_revoked")
+
+
+def test_an_open_socket_falls_silent_with_its_token(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = parts.access.token(LOCAL, seconds=60, permissions=[Permission.TTS])
+    with api_of(parts).websocket_connect(f"ws://127.0.0.1/tts/websocket?access_token={token}") as socket:
+        socket.send_json(SILENCE)
+        assert socket.receive_json()["type"] == "done"
+        later = time.time() + 60
+        monkeypatch.setattr(time, "time", lambda: later)
+        socket.send_json(SILENCE)
+        assert socket.receive_json()["error_code"] == "token_expired"
 
 
 def test_an_open_stream_of_a_training_ends_with_its_key(parts: Parts) -> None:
@@ -242,6 +260,27 @@ def test_a_person_signs_in_with_a_key_and_out_again(open_api: TestClient, open_p
     assert open_api.get("/datasets").status_code == 200
     assert open_api.post("/sign-out").headers["location"] == "/sign-in"
     assert open_api.get("/", headers=BROWSER).status_code == 303
+
+
+def test_a_session_that_was_signed_out_of_is_refused_and_no_other_one(
+    open_api: TestClient, open_parts: Parts
+) -> None:
+    _, secret = open_parts.keys.create("me", Scope.EVERYTHING)
+    stolen, other = open_parts.access.session(secret), open_parts.access.session(secret)
+    for _ in range(2):
+        assert open_api.post("/sign-out", headers={"cookie": f"{COOKIE}={stolen}"}).status_code == 303
+    assert open_api.get("/datasets", headers={"cookie": f"{COOKIE}={stolen}"}).status_code == 401
+    assert open_api.get("/datasets", headers={"cookie": f"{COOKIE}={other}"}).status_code == 200
+    assert open_api.post("/sign-out", headers={"cookie": f"{COOKIE}=any"}).status_code == 303
+
+
+def test_nobody_waits_for_the_note_of_a_keys_last_use(open_api: TestClient, open_parts: Parts) -> None:
+    key, secret = open_parts.keys.create("robot", Scope.EVERYTHING)
+    with open_parts.storage.write():
+        assert open_api.get("/datasets", headers=_bearer(secret)).status_code == 200
+    assert open_parts.keys.get(key.id).last_used_at is None
+    assert open_api.get("/datasets", headers=_bearer(secret)).status_code == 200
+    assert open_parts.keys.get(key.id).last_used_at is not None
 
 
 def test_a_session_falls_with_its_key_and_is_no_token(open_api: TestClient, open_parts: Parts) -> None:
@@ -298,6 +337,18 @@ def test_too_many_requests_are_told_when_to_come_again(settings: Settings) -> No
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert (answers[2].json()["error_code"], answers[2].headers["retry-after"]) == ("rate_limited", "30")
     assert api.get("/datasets", headers=_bearer(secret)).status_code == 200
+
+
+def test_each_context_of_a_socket_counts_as_a_request(settings: Settings) -> None:
+    parts = make_parts(settings.model_copy(update={"requests_per_minute": 3}))
+    with api_of(parts).websocket_connect("ws://127.0.0.1/tts/websocket") as socket:
+        for text in "ab":
+            for goes_on in (True, True, True, False):
+                socket.send_json(SILENCE | {"context_id": text, "continue": goes_on})
+            assert socket.receive_json()["type"] == "done"
+        socket.send_json(SILENCE | {"context_id": "c"})
+        refused = socket.receive_json()
+    assert (refused["type"], refused["error_code"], refused["context_id"]) == ("error", "rate_limited", "c")
 
 
 def test_each_line_of_the_log_bears_the_requests_id_and_no_key(parts: Parts, caplog: pytest.LogCaptureFixture) -> None:

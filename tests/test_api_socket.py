@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import logging
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from playground.api.app import create_api
 from playground.api.speech_socket import MOST_CONTEXTS
 from playground.parts import Parts, make_parts
+from playground.services.speech import SpeechRequest
 from playground.settings import Settings
 from storage.records import Voice
 from tests.hearing import charges, level_of, stock_of, waveform_of
@@ -251,6 +254,35 @@ def test_a_connection_has_so_many_contexts(socket: ClientConnection, stock: Voic
     told = received(socket)[-1]
     assert (told["status_code"], told["error_code"]) == (429, "concurrency_limited")
     assert told["context_id"] == str(MOST_CONTEXTS)
+
+
+def test_the_text_of_a_context_that_waits_is_bounded(socket: ClientConnection, stock: Voice) -> None:
+    for _ in range(2):
+        socket.send(message(stock, "a" * 15_000, **{"continue": True, "max_buffer_delay_ms": 5000}))
+    told = received(socket)[-1]
+    assert (told["type"], told["error_code"]) == ("error", "invalid_request")
+    assert "20,000 may wait" in told["message"]
+
+
+def test_a_busy_moment_in_the_middle_of_a_context_is_waited_for(
+    parts: Parts, stock: Voice, caplog: pytest.LogCaptureFixture
+) -> None:
+    busy = make_parts(parts.settings.model_copy(update={"speeches_at_once": 1, "speeches_waiting": 0}))
+    other = busy.speech.plan(SpeechRequest(voice_id=stock.id, text=LONG_TEXT))
+    with (
+        caplog.at_level(logging.INFO, logger="playground.api.speech_context"),
+        served(create_api(busy)) as url,
+        connect(f"{socket_url(url)}/tts/websocket") as socket,
+        closing(busy.speech.stretches(other)) as spoken,
+    ):
+        socket.send(message(stock, "One and", **{"continue": True, "flush": True}))
+        received(socket, until="flush_done")
+        next(spoken)
+        socket.send(message(stock, "two.", add_timestamps=True))
+        wait_until(lambda: "waits for a turn" in caplog.text, seconds=PATIENCE, what="a try to get a turn")
+        spoken.close()
+        assert level_of(sound_of(received(socket))) > -40
+    busy.speech_process.close()
 
 
 def test_a_silent_connection_is_closed(parts: Parts, stock: Voice) -> None:

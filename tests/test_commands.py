@@ -74,6 +74,14 @@ def test_a_setting_that_makes_no_sense_is_named(
     assert "PLAYGROUND_PLAN" in capsys.readouterr().err
 
 
+def test_a_key_of_a_certificate_without_the_certificate_is_named(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "key.pem").touch()
+    assert main(["serve", "--data-dir", str(data_dir), "--ssl-keyfile", str(tmp_path / "key.pem")]) == 2
+    assert "PLAYGROUND_SSL_KEYFILE: " in capsys.readouterr().err
+
+
 def test_doctor_finds_this_machine_well(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--data-dir", str(data_dir), "--port", "1"]) == 0
     words = capsys.readouterr().out

@@ -4,6 +4,8 @@ import io
 import shutil
 import struct
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from playground.inspector import Inspector
 from playground.parts import Parts, make_parts
 from playground.services import unpacking
+from storage.database import Tables
 from storage.records import Clip, Dataset, DatasetFile
 from tests.conftest import SPEECH
 
@@ -214,6 +217,28 @@ def test_an_exported_dataset_is_the_same_when_it_is_imported(parts: Parts, tmp_p
     )
 
 
+def test_nobody_ever_finds_clips_of_an_archive_without_what_it_keeps_of_them(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill after any of the transactions loses no edit: recognition would hear the clip, and the edit came too late."""
+    dataset = _uploaded(parts, tmp_path, _zip({"a.flac": SORRY}))
+    parts.transcripts.edit(_clips(parts, dataset)[0].id, "Edited.")
+    content = b"".join(parts.archive.stream(dataset.id))
+    parts.datasets.delete(dataset.id)
+    write, found = parts.storage.write, set()
+
+    @contextmanager
+    def watched() -> Iterator[Tables]:
+        with write() as tables:
+            yield tables
+        with parts.storage.read() as tables:
+            found.update(clip.transcript for clip in tables.clips.where())
+
+    monkeypatch.setattr(parts.storage, "write", watched)
+    _uploaded(parts, tmp_path, content)
+    assert found == {"Edited."}
+
+
 def test_what_is_removed_while_it_is_exported_is_not_in_the_list(parts: Parts, tmp_path: Path) -> None:
     dataset = _uploaded(parts, tmp_path, _zip({"a.flac": SORRY, "b.flac": ALONE}))
     chunks = parts.archive.stream(dataset.id)
@@ -244,19 +269,3 @@ def test_an_unpacking_that_broke_off_goes_on_without_duplicates(
     assert [one.filename for one in parts.datasets.files(dataset.id)] == ["all.zip", "a.flac"]
     unpacker.unpack(file)
     assert {one.filename: one.verdict for one in parts.datasets.files(dataset.id)} == {"a.flac": "", "b.flac": ""}
-
-
-def test_what_a_killed_unpacking_leaves_is_removed(
-    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    inspector = Inspector(parts)
-    left: list[Path] = []
-
-    def look(*arguments: Any, **options: Any) -> None:
-        left.extend(parts.storage.media.scratch.iterdir())
-        inspector._remove_leftovers()
-
-    with monkeypatch.context() as killed:
-        killed.setattr(unpacking, "insert_recording", look)
-        _uploaded(parts, tmp_path, _zip({"a.flac": SORRY}))
-    assert [folder.exists() for folder in left] == [False]

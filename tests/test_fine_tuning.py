@@ -216,8 +216,8 @@ def test_the_plan_scale_clones_when_enabled(settings: Settings) -> None:
 
 def test_speech_beyond_the_balance_is_refused(settings: Settings) -> None:
     parts = make_parts(settings.model_copy(update={"credits": 3.0}))
-    with pytest.raises(QuotaExceeded, match="needs 4 credits; 3 are available"):
-        parts.accounts.require(4)
+    with pytest.raises(QuotaExceeded, match="needs 4 credits; 3 are available"), parts.accounts.reserved(4):
+        pass
 
 
 def test_lists_of_voices_begin_with_v0_and_with_the_first_stock_voice(parts: Parts, runs: Runs) -> None:

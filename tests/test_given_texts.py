@@ -1,5 +1,6 @@
 """Texts find their recordings, whichever comes first, and their places in them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from model.audio import write_wav
 from model.transcription import Transcript as HeardText
 from playground.inspector import Inspector
 from playground.parts import Parts
+from playground.services import given_texts
 from playground.services.given_texts import TakenTexts
+from playground.services.transcripts import Undone, change_clips
 from playground.transcriber import BackgroundTranscriber
-from storage.records import Clip, Dataset
+from storage.database import Tables
+from storage.records import Clip, Dataset, DatasetFile
 from tests.conftest import SPEECH
 from tests.making import checked_dataset
 
@@ -53,6 +57,30 @@ def test_a_table_says_how_many_of_its_recordings_are_there(parts: Parts, tmp_pat
     taken = _add(parts, dataset, tmp_path, "metadata.csv", b"a|Hello.\nwavs/b.wav|Not here yet.\n")
     assert taken == TakenTexts(filename="metadata.csv", texts=2, recordings=1)
     assert _clips(parts, dataset)[0].transcript == "Hello."
+
+
+def test_a_long_table_lets_others_write_between_and_is_one_step(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[int] = []
+
+    def change(tables: Tables, changes: Sequence[Any], **step: str) -> None:
+        at_once.append(len(changes))
+        change_clips(tables, changes, **step)
+
+    monkeypatch.setattr(given_texts, "TEXTS_AT_ONCE", 2)
+    monkeypatch.setattr(given_texts, "change_clips", change)
+    dataset = checked_dataset(parts, clips=0)
+    with parts.storage.write() as tables:
+        for name in "bcdef":
+            row = tables.files.insert(DatasetFile(dataset_id=dataset.id, filename=f"{name}.wav", size=1, sha256=name, path=""))
+            tables.clips.insert(
+                Clip(dataset_id=dataset.id, file_id=row.id, path="", start_seconds=0, duration_seconds=5)
+            )
+    _add(parts, dataset, tmp_path, "metadata.csv", "".join(f"{name}|Said in {name}.\n" for name in "bcdef").encode())
+    assert [clip.transcript for clip in _clips(parts, dataset)] == [f"Said in {name}." for name in "bcdef"]
+    assert at_once == [2, 2, 1]
+    assert parts.transcripts.undo(dataset.id) == Undone(kind="import", clips=5)
 
 
 def test_a_text_uploaded_again_replaces_the_first(parts: Parts, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_no_clips_are_left_of_a_file_that_is_rejected_after_it_was_cut(
 ) -> None:
     dataset = parts.datasets.create("Ada")
     file = add(parts, dataset, "a.wav", read(RECORDINGS[:1]), tmp_path)
-    monkeypatch.setattr(parts.given_texts, "settle", lambda file: (_ for _ in ()).throw(sqlite3.OperationalError))
+    monkeypatch.setattr(parts.given_texts, "begin", lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError))
     inspect_all(parts)
     row = parts.datasets.get_file(file.id)
     assert (row.verdict, row.usable_seconds) == ("rejected", 0.0)

@@ -1,5 +1,6 @@
 """Steady noise is taken out of clips when a dataset asks for it, and the recordings stay as they are."""
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ from model.metering import level_dbfs
 from model.noise_reduction import NoiseReducer
 from playground.parts import Parts
 from playground.reviewer import Reviewer
+from playground.services.errors import Busy
 from playground.services.fine_tuning import CloneForm
+from playground.services.noise_reduction import NoiseReduction
 from playground.services.runs import Runs
 from playground.services.training import TrainingRun
 from tests.conftest import SPEECH
 from tests.making import TINY, checked_dataset
+from tests.serving import api_of
 
 RATE = audio.SAMPLE_RATE
 
@@ -46,9 +50,35 @@ def test_a_clip_can_be_heard_before_and_after(parts: Parts, recording: Path) -> 
     dataset = checked_dataset(parts, clips=1, audio=recording)
     with parts.storage.read() as tables:
         (clip,) = tables.clips.of_dataset(dataset.id)
-    before, after = parts.datasets.without_noise(clip.id)
+    before, after = parts.noise_reduction.before_and_after(clip.id)
     assert before.read_bytes() == recording.read_bytes()
     assert level_dbfs(audio.read_wav(after)[0][:RATE]) < level_dbfs(audio.read_wav(before)[0][:RATE]) - 5
+
+
+def test_a_clip_that_cannot_be_read_is_told_and_one_that_is_gone_is_not_found(parts: Parts) -> None:
+    dataset = checked_dataset(parts, clips=1)
+    with parts.storage.read() as tables:
+        (clip,) = tables.clips.of_dataset(dataset.id)
+    url = f"/datasets/{dataset.id}/clips/{clip.id}/audio?without_noise=true"
+    failed = api_of(parts).get(url)
+    assert (failed.status_code, failed.json()["error_code"]) == (500, "noise_reduction_failed")
+    assert clip.id in failed.json()["message"]
+    parts.storage.media.path(clip.path).unlink()
+    assert api_of(parts).get(url).status_code == 404
+
+
+def test_clips_are_made_one_at_a_time_and_few_wait(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = NoiseReduction(parts.storage, parts.settings.model_copy(update={"speeches_waiting": 0}))
+    dataset = checked_dataset(parts, clips=2)
+    with parts.storage.read() as tables:
+        first, second = tables.clips.of_dataset(dataset.id)
+
+    def ask_for_another(*arguments: object, **options: object) -> None:
+        with pytest.raises(Busy):
+            busy.before_and_after(second.id)
+
+    monkeypatch.setattr(subprocess, "run", ask_for_another)
+    busy.before_and_after(first.id)
 
 
 def test_copies_with_less_noise_are_made_in_advance_and_taken_by_a_run(parts: Parts, recording: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 from model.audio import read_wav
 from model.errors import LanguageNotSupported, ModelNotFound
 from playground.parts import Parts
-from playground.services.errors import Refused, SpeechUnavailable
+from playground.services.errors import QuotaExceeded, Refused, SpeechUnavailable
 from playground.services.speech import SpeechRequest
 from playground.services.voices import SDK_EXAMPLE_VOICE
+from playground.settings import Settings
 from storage.errors import NotFound
 from storage.records import FineTune, Status, Voice
 from tests.making import TINY
+from tests.serving import opened
 
 KOKORO = "kokoro-82m-2025-01-27"
 
@@ -107,12 +110,34 @@ def test_speech_is_heard_kept_and_charged(parts: Parts) -> None:
     assert parts.accounts.account().spent == len("Good morning, everyone.")
 
 
-def test_a_preview_is_free_and_made_once(parts: Parts) -> None:
-    stock = _stock(parts)
-    path = parts.speech.preview_path(stock.id)
-    made = path.stat().st_mtime_ns
-    assert parts.speech.preview_path(stock.id).stat().st_mtime_ns == made
+def test_speeches_at_the_same_time_cannot_spend_more_than_there_is(settings: Settings) -> None:
+    with opened(settings.model_copy(update={"credits": 15.0})) as parts:
+        plan = parts.speech.plan(SpeechRequest(voice_id=_stock(parts).id, text="One, two."))
+        with closing(parts.speech.stretches(plan)) as first:
+            next(first)
+            with pytest.raises(QuotaExceeded, match="needs 9 credits; 6 are available"):
+                next(parts.speech.stretches(plan))
+            assert len([*first]) == 0
+        with pytest.raises(QuotaExceeded, match="needs 9 credits; 6 are available"):
+            parts.speech.speak(plan.request)
+        assert parts.accounts.account().balance == 6
+
+
+def test_a_speech_whose_file_cannot_be_written_costs_nothing(parts: Parts) -> None:
+    (parts.settings.data_dir / "speeches").touch()
+    with pytest.raises(FileExistsError):
+        parts.speech.speak(SpeechRequest(voice_id=_stock(parts).id, text="One, two."))
     assert parts.accounts.account().spent == 0
+    assert parts.speech.history() == []
+
+
+def test_a_preview_is_free_and_made_once(settings: Settings) -> None:
+    with opened(settings.model_copy(update={"credits": 0.0})) as parts:
+        stock = _stock(parts)
+        path = parts.speech.preview_path(stock.id)
+        made = path.stat().st_mtime_ns
+        assert parts.speech.preview_path(stock.id).stat().st_mtime_ns == made
+        assert parts.accounts.account().spent == 0
 
 
 def test_a_speech_process_that_was_killed_costs_nothing_and_comes_back(parts: Parts) -> None:

@@ -1,5 +1,10 @@
 """The data folder: records round trip, paging, leases, migrations, transactions."""
 
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -93,6 +98,44 @@ def test_a_run_whose_lease_ran_out_is_taken_over(storage: Storage) -> None:
         assert taken is not None
         assert (taken.takeovers, taken.lease_owner) == (1, "alive")
         assert tables.fine_tunes.renew(fine_tune.id, owner="dead") is None
+
+
+def test_scratch_folders_are_removed_once_their_process_was_killed(storage: Storage) -> None:
+    code = "import sys; from pathlib import Path; from storage.media import Media\n"
+    code += "with Media(Path(sys.argv[1])).scratch_folder() as folder: print(folder, flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(storage.data_dir)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        folder = Path(other.stdout.readline().strip() if other.stdout else "")
+        storage.media.remove_leftovers()
+        assert folder.is_dir()
+        other.kill()
+    storage.media.remove_leftovers()
+    assert not [*storage.media.scratch.iterdir()]
+
+
+def test_first_starts_at_the_same_time_make_one_schema(tmp_path: Path) -> None:
+    starts = 8
+    together = threading.Barrier(starts)
+
+    def start(number: int) -> int:
+        together.wait()
+        Storage(tmp_path / "data").migrate()
+        return number
+
+    with ThreadPoolExecutor(starts) as threads:
+        assert [*threads.map(start, range(starts))] == [*range(starts)]
+
+
+def test_a_secret_is_on_the_disk_before_it_has_its_name(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_disk: list[int] = []
+
+    def fsync(descriptor: int) -> None:
+        assert not (storage.data_dir / "secrets" / "tokens").exists()
+        on_disk.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert len(storage.secret("tokens")) == 32
+    assert on_disk == [32]
 
 
 def test_credits_are_charged_once_per_clone(storage: Storage) -> None:

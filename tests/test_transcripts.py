@@ -100,6 +100,21 @@ def test_what_an_import_replaced_comes_back_as_one_step(parts: Parts, dataset: D
     assert not any(clip.given for clip in _clips(parts, dataset))
 
 
+def test_an_import_that_was_taken_back_stays_so_when_more_is_heard(
+    parts: Parts, dataset: Dataset, tmp_path: Path
+) -> None:
+    words = ["the first sentence here", "a second one follows", "third comes after it", "and the fourth ends"]
+    clips = _clips(parts, dataset)
+    for clip, text in zip(clips[:3], words, strict=False):
+        _hear(parts, clip, text)
+    _give(parts, dataset, tmp_path, "a.txt", ". ".join(word.capitalize() for word in words) + ".")
+    assert parts.transcripts.get(clips[1].id).transcript_source == "given"
+    parts.transcripts.undo(dataset.id)
+    _hear(parts, clips[3], words[3])
+    parts.hearing.settle([clips[3].id])
+    assert [clip.transcript for clip in _clips(parts, dataset)] == words
+
+
 def test_excluded_minutes_do_not_count_and_their_clips_are_not_used(parts: Parts, dataset: Dataset) -> None:
     clips = _clips(parts, dataset)
     parts.transcripts.exclude(clips[1].id)

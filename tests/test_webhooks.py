@@ -7,7 +7,7 @@ import json
 import queue
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -15,6 +15,7 @@ import pytest
 
 from playground.courier import Courier
 from playground.parts import Parts, make_parts
+from playground.services import webhooks
 from playground.services.webhooks import PAUSES_SECONDS
 from storage.records import FineTune, WebhookCall, now, seconds_between
 from tests.making import TINY, checked_dataset, queued
@@ -31,10 +32,16 @@ class Receiver:
 
 
 @contextmanager
-def _receiving(*answers: int) -> Iterator[Receiver]:
+def _receiving(*answers: int, until: threading.Event | None = None) -> Iterator[Receiver]:
+    """With `until`, the head of its answer comes bit by bit, without an end until the event is set."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            self.wfile.write(b"HTTP/1.0 200 OK\r\n" if until else b"")
+            with suppress(OSError):
+                while until and not until.wait(0.05):
+                    self.wfile.write(b"x: y\r\n")
             self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
             self.send_header("location", "/elsewhere")
             self.end_headers()
@@ -124,6 +131,28 @@ def test_the_courier_delivers_by_itself(parts: Parts) -> None:
     with _receiving() as receiver, Courier(parts.webhooks):
         _ended(parts, receiver.url)
         assert receiver.got.get(timeout=10)
+
+
+def test_no_receiver_waits_for_a_slow_one(parts: Parts) -> None:
+    may_answer = threading.Event()
+    with _receiving(until=may_answer) as slow, _receiving() as quick, Courier(parts.webhooks):
+        for receiver in (slow, slow, quick):
+            _ended(parts, receiver.url)
+        try:
+            assert quick.got.get(timeout=10)
+            assert slow.got.empty()
+        finally:
+            may_answer.set()
+
+
+def test_an_attempt_ends_however_a_receiver_draws_it_out(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "TIMEOUT_SECONDS", 0.3)
+    may_answer = threading.Event()
+    with _receiving(until=may_answer) as slow:
+        _ended(parts, slow.url)
+        assert parts.webhooks.deliver_next()
+        assert _calls(parts)[0].last_error == "It did not answer within 0.3 s."
+        may_answer.set()
 
 
 def test_trainings_without_an_address_tell_nobody(parts: Parts) -> None:

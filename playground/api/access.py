@@ -1,8 +1,6 @@
 """Who asks and whether they may, before a request is read: keys, tokens and sessions, scopes, and the rate."""
 
 import re
-import time
-from collections.abc import Callable
 
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, QueryParams
@@ -11,10 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from playground.api.errors import error_response, fault_of
+from playground.api.rate import Rate
 from playground.api.requests import api_name
 from playground.api.status import prefers_json
 from playground.services.access import Access
-from playground.services.errors import KeyRefused, ScopeRefused, ServiceError, TooManyRequests
+from playground.services.errors import KeyRefused, ScopeRefused, ServiceError
 from playground.services.keys import Caller, Permission
 
 COOKIE = "playground_session"
@@ -40,10 +39,10 @@ LIBRARY = ("/voices", "/accents", "/locales", "/models", "/v1/models", "/pronunc
 class AccessControl:
     """Refuses who has no right to ask, and puts the caller into the request's state."""
 
-    def __init__(self, app: ASGIApp, *, access: Access, requests_per_minute: int) -> None:
+    def __init__(self, app: ASGIApp, *, access: Access, rate: Rate) -> None:
         self.app = app
         self._access = access
-        self._rate = Rate(requests_per_minute)
+        self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or scope["path"].rstrip("/") in OPEN:
@@ -120,24 +119,3 @@ def _refusal(connection: HTTPConnection, error: ServiceError) -> Response:
     if isinstance(error, KeyRefused):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
-
-
-class Rate:
-    """A bucket of tokens for each caller: as many requests at once as in a minute, refilled evenly."""
-
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """`per_minute`: 0 for no limit; `clock`: seconds."""
-        self._per_minute = per_minute
-        self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}
-
-    def count(self, caller: Caller) -> None:
-        """Count one request; raises TooManyRequests."""
-        if not self._per_minute:
-            return
-        now = self._clock()
-        tokens, then = self._buckets.get(caller.id, (float(self._per_minute), now))
-        tokens = min(tokens + (now - then) * self._per_minute / 60, self._per_minute)
-        if tokens < 1:
-            raise TooManyRequests(per_minute=self._per_minute, seconds=(1 - tokens) * 60 / self._per_minute)
-        self._buckets[caller.id] = (tokens - 1, now)

@@ -28,6 +28,7 @@ from playground.api import (
 from playground.api.access import AccessControl
 from playground.api.document import DocumentedApi, add_docs_page
 from playground.api.errors import add_error_handlers
+from playground.api.rate import Rate
 from playground.api.requests import OneSlashForm, RequestIds
 from playground.api.security import BodyLimit, Guard
 from playground.parts import Parts
@@ -47,6 +48,7 @@ Above the rate of the settings the answer is 429 with `Retry-After`."""
 
 def create_api(parts: Parts) -> FastAPI:
     """The API on the parts of a playground, guarded; whatever is mounted on it later is guarded too."""
+    rate = Rate(parts.settings.requests_per_minute)
     app = DocumentedApi(
         title="Voice Playground",
         description=DESCRIPTION + speech_socket.ABOUT,
@@ -60,12 +62,13 @@ def create_api(parts: Parts) -> FastAPI:
         middleware=[
             Middleware(RequestIds),
             Middleware(Guard, settings=parts.settings),
-            Middleware(AccessControl, access=parts.access, requests_per_minute=parts.settings.requests_per_minute),
+            Middleware(AccessControl, access=parts.access, rate=rate),
             Middleware(BodyLimit, settings=parts.settings),
             Middleware(OneSlashForm),
         ],
     )
     app.state.parts = parts
+    app.state.rate = rate
     settings = parts.settings
     app.state.speaking = CapacityLimiter(settings.speeches_at_once + settings.speeches_waiting + REFUSING_AT_ONCE)
     add_error_handlers(app)

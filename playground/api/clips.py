@@ -40,7 +40,7 @@ def update_clip(dataset_id: str, clip_id: str, body: schemas.ClipChange, parts: 
 def clip_audio(dataset_id: str, clip_id: str, parts: GivenParts, without_noise: bool = False) -> FileResponse:
     """A clip as it is trained on: WAV, 24 kHz, mono; or what noise reduction makes of it, which may take seconds."""
     clip = _clip_of(parts, dataset_id, clip_id)
-    path = parts.datasets.without_noise(clip.id)[1] if without_noise else parts.transcripts.clip_path(clip)
+    path = parts.noise_reduction.before_and_after(clip.id)[1] if without_noise else parts.transcripts.clip_path(clip)
     return sound_response(path, "clip", clip_id)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from playground.api.access import COOKIE, SIGN_IN
+from playground.api.access import COOKIE, SIGN_IN, session_of
 from playground.api.dependencies import GivenParts
 from playground.services.access import SESSION_SECONDS
 from playground.services.errors import KeyRefused
@@ -36,7 +36,8 @@ def sign_in(request: Request, parts: GivenParts, key: Annotated[str, Form()] = "
 
 
 @router.post("/sign-out")
-def sign_out() -> Response:
+def sign_out(request: Request, parts: GivenParts) -> Response:
+    parts.access.end(session_of(request.headers))
     response = RedirectResponse(SIGN_IN, status_code=303)
     response.delete_cookie(COOKIE)
     return response

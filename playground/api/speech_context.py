@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from anyio import CapacityLimiter
 from fastapi.concurrency import run_in_threadpool
@@ -15,7 +15,7 @@ from playground.api.errors import EXPECTED, Fault, fault_of
 from playground.api.speech_messages import Message, Messages, error_message
 from playground.api.speech_schemas import ContextMessage
 from playground.api.streaming import Live
-from playground.services.errors import Refused
+from playground.services.errors import Busy, Refused
 from playground.services.phrasing import PhraseBuffer
 from playground.services.speech import SpeechPlan, SpeechService
 
@@ -24,35 +24,75 @@ log = logging.getLogger(__name__)
 FORGOTTEN_SECONDS = 60.0
 """A context that is neither ended nor continued for so long is dropped without a word."""
 
+AGAIN_SECONDS = 0.5
+"""Between two tries to get a turn."""
+
 Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Piece:
+    """What a message adds to its context; `arrived` by the event loop's clock."""
+
+    text: str
+    is_last: bool
+    is_flush: bool
+    arrived: float
+
+    @property
+    def size(self) -> int:
+        """Characters, at least one: what waits is bounded by them."""
+        return max(len(self.text), 1)
 
 
 class SpeechContext:
     """Takes the messages of one context, and sends what they give."""
 
     def __init__(
-        self, first: ContextMessage, *, speech: SpeechService, limiter: CapacityLimiter, send: Send, request_id: str
+        self,
+        first: ContextMessage,
+        *,
+        speech: SpeechService,
+        longest: int,
+        limiter: CapacityLimiter,
+        send: Send,
+        request_id: str,
     ) -> None:
+        """`longest`: how many characters may wait to be spoken."""
         self._first = first
         self._speech = speech
+        self._longest = longest
         self._limiter = limiter
         self._send = send
         self._request_id = request_id
         self._clock = asyncio.get_running_loop().time
-        self._inbox: asyncio.Queue[tuple[float, ContextMessage]] = asyncio.Queue()
+        self._inbox: asyncio.Queue[_Piece] = asyncio.Queue()
+        self._in_inbox = 0
         self._text = PhraseBuffer()
         self._waits_since = 0.0
         self._messages = Messages(first)
         self._messages.flush_id = 1
         self._left = threading.Event()
         self._has_last = False
+        self._has_spoken = False
 
     def add(self, message: ContextMessage) -> None:
-        """Take a message, the first one too; raises Refused for text after the last."""
+        """Take a message, the first one too; raises Refused for one that cannot go on with the context."""
         if self._has_last and message.transcript.strip():
             raise Refused("The context has been ended by an earlier message; begin another one.")
+        self._require_same(message)
+        piece = _Piece(
+            text=message.transcript, is_last=message.is_last, is_flush=bool(message.flush), arrived=self._clock()
+        )
+        waiting = self._in_inbox + len(self._text)
+        if waiting + piece.size > self._longest:
+            raise Refused(
+                f"{waiting:,} characters of the context wait to be spoken, and {piece.size:,} are too many more; "
+                f"{self._longest:,} may wait."
+            )
         self._has_last = self._has_last or message.is_last
-        self._inbox.put_nowait((self._clock(), message))
+        self._in_inbox += piece.size
+        self._inbox.put_nowait(piece)
 
     async def run(self) -> None:
         """Speak until the last message has been spoken, or something fails, which is told too."""
@@ -77,10 +117,11 @@ class SpeechContext:
         if _is_speakable(self._first.transcript):
             await run_in_threadpool(self._speech.plan, self._first.to_request())  # what is wrong is told at once
         while True:
-            come = await self._next()
-            if come is not None:
-                await self._take_in(come[1], arrived=come[0])
-                if come[1].is_last:
+            piece = await self._next()
+            if piece is not None:
+                self._in_inbox -= piece.size
+                await self._take_in(piece)
+                if piece.is_last:
                     return True
             elif self._text:
                 await self._speak(self._text.take_words())
@@ -88,8 +129,8 @@ class SpeechContext:
             else:
                 return False
 
-    async def _next(self) -> tuple[float, ContextMessage] | None:
-        """The next message and when it came; None when text has waited long enough for more, or nothing came."""
+    async def _next(self) -> _Piece | None:
+        """What the next message adds; None when text has waited long enough for more, or nothing came."""
         if not self._inbox.empty():
             return self._inbox.get_nowait()
         limit = self._waits_since + self._first.buffer_seconds - self._clock() if self._text else FORGOTTEN_SECONDS
@@ -98,16 +139,15 @@ class SpeechContext:
         except TimeoutError:
             return None
 
-    async def _take_in(self, message: ContextMessage, *, arrived: float) -> None:
-        self._require_same(message)
+    async def _take_in(self, piece: _Piece) -> None:
         had_text = bool(self._text)
-        self._text.add(message.transcript)
-        is_pressing = message.is_last or message.flush or not self._first.buffer_seconds
+        self._text.add(piece.text)
+        is_pressing = piece.is_last or piece.is_flush or not self._first.buffer_seconds
         phrase = self._text.take_all() if is_pressing else self._text.take_sentences()
         if phrase or not had_text:
-            self._waits_since = arrived
+            self._waits_since = piece.arrived
         await self._speak(phrase)
-        if message.flush:
+        if piece.is_flush:
             await self._send(self._messages.flush_done())
             self._messages.flush_id = (self._messages.flush_id or 0) + 1
 
@@ -116,14 +156,28 @@ class SpeechContext:
             return
         plan = await run_in_threadpool(self._speech.plan, replace(self._first.to_request(), text=text))
         self._messages.begin_work()
-        live = Live(self._spoken(plan), self._limiter, self._left)
         try:
-            await live.begin()
+            live = await self._begun(plan)
             async for message in live.rest():
                 await self._send(message)
         except Refused as error:
             if error.code != "empty_transcript":  # signs that no one speaks are passed over, as within a text
                 raise
+
+    async def _begun(self, plan: SpeechPlan) -> Live[Message]:
+        """A phrase that is being spoken. The first one is refused when too many wait already; others wait for long."""
+        while True:
+            live = Live(self._spoken(plan), self._limiter, self._left)
+            try:
+                await live.begin()
+            except Busy:
+                if not self._has_spoken:
+                    raise
+                log.info("request %s: context %s waits for a turn", self._request_id, self._first.context_id)
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                self._has_spoken = True
+                return live
 
     def _spoken(self, plan: SpeechPlan) -> Generator[Message]:
         with closing(self._speech.stretches(plan, left=self._left)) as stretches:

@@ -10,8 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from playground.api.dependencies import GivenLimiter, GivenParts
+from playground.api.dependencies import GivenLimiter, GivenParts, GivenRate
 from playground.api.errors import fault_of
+from playground.api.rate import Rate
 from playground.api.speech_context import SpeechContext
 from playground.api.speech_messages import Message, Messages, error_message
 from playground.api.speech_schemas import ContextMessage
@@ -28,23 +29,24 @@ ABOUT = """
 **WebSocket** `/tts/websocket`: messages of JSON as Cartesia's. Each has a `context_id`; the transcripts of one context
 are joined verbatim and spoken as one speech, as soon as sentences are whole, `max_buffer_delay_ms` has passed, or
 `flush` or `continue: false` says so. Answers are `chunk`, `timestamps`, `phoneme_timestamps`, `flush_done`, `done`
-and `error`, each with its `context_id`. `{"context_id": …, "cancel": true}` ends a context without an answer; closing
+and `error`, each with its `context_id`. Each context counts as a request. `{"context_id": …, "cancel": true}` ends a context without an answer; closing
 the connection ends all. What was spoken until then is charged."""
 
 
 @router.websocket("/websocket")
-async def speak_in_contexts(socket: WebSocket, parts: GivenParts, limiter: GivenLimiter) -> None:
+async def speak_in_contexts(socket: WebSocket, parts: GivenParts, limiter: GivenLimiter, rate: GivenRate) -> None:
     await socket.accept()
-    await SpeechSocket(socket, parts, limiter).serve()
+    await SpeechSocket(socket, parts, limiter, rate).serve()
 
 
 class SpeechSocket:
     """A connection and its contexts."""
 
-    def __init__(self, socket: WebSocket, parts: Parts, limiter: CapacityLimiter) -> None:
+    def __init__(self, socket: WebSocket, parts: Parts, limiter: CapacityLimiter, rate: Rate) -> None:
         self._socket = socket
         self._parts = parts
         self._limiter = limiter
+        self._rate = rate
         self._contexts: dict[str, tuple[SpeechContext, asyncio.Task[None]]] = {}
 
     async def serve(self) -> None:
@@ -72,6 +74,8 @@ class SpeechSocket:
         content: Any = None
         try:
             content = _parsed(text)
+            if str(content.get("context_id")) not in self._contexts:
+                self._rate.count(self._socket.state.caller)
             if content.get("cancel"):
                 self._cancel(str(content.get("context_id")))
             else:
@@ -97,6 +101,7 @@ class SpeechSocket:
         context = SpeechContext(
             message,
             speech=self._parts.speech,
+            longest=self._parts.settings.max_text_characters,
             limiter=self._limiter,
             send=self._send,
             request_id=self._socket.state.request_id,

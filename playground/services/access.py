@@ -3,25 +3,29 @@
 import time
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import jwt
 
 from playground.services.errors import KeyRefused
 from playground.services.keys import LOCAL, Caller, Keys, Permission
 from playground.settings import Settings
+from storage.database import Storage
+from storage.records import EndedSession, at, new_id
 
 ALGORITHM = "HS256"
 LONGEST_TOKEN_SECONDS = 3600
 SESSION_SECONDS = 30 * 24 * 3600
 Audience = Literal["api", "page"]
+EXPIRED = "The access token has expired; ask for a new one."
 NO_KEY = "Send a key of this playground as Authorization: Bearer KEY. The page makes keys under “API”."
 
 
 class Access:
     """Knows callers by what they show. Tokens and sessions are signed, and fall with the key that they came from."""
 
-    def __init__(self, settings: Settings, keys: Keys, secret: bytes) -> None:
+    def __init__(self, storage: Storage, settings: Settings, keys: Keys, secret: bytes) -> None:
+        self._storage = storage
         self._keys = keys
         self._secret = secret
         self._needs_key = settings.key_on_loopback or not settings.is_loopback
@@ -45,7 +49,9 @@ class Access:
         return found
 
     def require_still(self, caller: Caller) -> None:
-        """For connections that last: raises KeyRefused when the caller's key was revoked meanwhile."""
+        """For connections that last: raises KeyRefused when the caller's key was revoked, or the token has expired."""
+        if caller.until is not None and time.time() >= caller.until:
+            raise KeyRefused(EXPIRED, code="token_expired")
         if caller.id != LOCAL.id:
             self._keys.caller_with_id(caller.id)
 
@@ -63,16 +69,45 @@ class Access:
             raise KeyRefused("This key is for speech only; the page needs one for everything.")
         return self._signed(caller, "page", seconds=SESSION_SECONDS, permissions=sorted(caller.permissions))
 
+    def end(self, session: str) -> None:
+        """Refuse a session from now on, wherever its cookie has got to; what is none is passed over."""
+        try:
+            claims = self._claims(session, "page")
+        except jwt.InvalidTokenError:
+            return
+        with self._storage.write() as tables:
+            tables.ended_sessions.forget_expired()
+            if tables.ended_sessions.find(claims["jti"]) is None:
+                tables.ended_sessions.insert(EndedSession(id=claims["jti"], expires_at=at(claims["exp"])))
+
     def _signed(self, caller: Caller, audience: Audience, *, seconds: int, permissions: list[Permission]) -> str:
-        claims = {"sub": caller.id, "aud": audience, "exp": int(time.time()) + seconds, "permissions": permissions}
+        claims = {
+            "jti": new_id(audience),
+            "sub": caller.id,
+            "aud": audience,
+            "exp": int(time.time()) + seconds,
+            "permissions": permissions,
+        }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+
+    def _claims(self, text: str, audience: Audience) -> dict[str, Any]:
+        """Raises InvalidTokenError."""
+        required = {"require": ["jti", "sub", "exp"]}
+        return jwt.decode(text, self._secret, algorithms=[ALGORITHM], audience=audience, options=required)
 
     def _of_signed(self, text: str, audience: Audience) -> Caller | None:
         try:
-            claims = jwt.decode(text, self._secret, algorithms=[ALGORITHM], audience=audience)
+            claims = self._claims(text, audience)
         except jwt.ExpiredSignatureError:
-            raise KeyRefused("The access token has expired; ask for a new one.", code="token_expired") from None
+            raise KeyRefused(EXPIRED, code="token_expired") from None
         except jwt.InvalidTokenError:
             return None
+        if audience == "page" and self._has_ended(claims["jti"]):
+            return None
         owner = LOCAL if claims["sub"] == LOCAL.id and not self._needs_key else self._keys.caller_with_id(claims["sub"])
-        return owner and replace(owner, permissions=owner.permissions & {Permission(p) for p in claims["permissions"]})
+        permissions = {Permission(permission) for permission in claims["permissions"]}
+        return owner and replace(owner, permissions=owner.permissions & permissions, until=claims["exp"])
+
+    def _has_ended(self, session_id: str) -> bool:
+        with self._storage.read() as tables:
+            return tables.ended_sessions.find(session_id) is not None

@@ -1,5 +1,8 @@
 """Plan, prices and credits: who may clone, what it costs, and the ledger."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from playground.services.errors import PlanRefused, QuotaExceeded
@@ -26,6 +29,8 @@ class Accounts:
     def __init__(self, storage: Storage, settings: Settings) -> None:
         self._storage = storage
         self._settings = settings
+        self._reserving = threading.Lock()
+        self._reserved: list[float] = []
 
     def grant(self) -> None:
         """Bring what was granted to what the settings say."""
@@ -64,10 +69,17 @@ class Accounts:
         rate = settings.pvc_credits_per_character if fine_tuned else settings.credits_per_character
         return rate * len(text)
 
-    def require(self, credits: float) -> None:
-        """Raises QuotaExceeded when fewer credits are left."""
-        with self._storage.read() as tables:
+    @contextmanager
+    def reserved(self, credits: float) -> Iterator[None]:
+        """Keep credits free in this process until what they are for has been charged; raises QuotaExceeded."""
+        with self._storage.read() as tables, self._reserving:
             self._require(tables, credits)
+            self._reserved.append(credits)
+        try:
+            yield
+        finally:
+            with self._reserving:
+                self._reserved.remove(credits)
 
     def hold(self, tables: Tables, fine_tune: FineTune) -> None:
         """Set the price of a training aside; raises QuotaExceeded."""
@@ -107,9 +119,8 @@ class Accounts:
                 LedgerEntry(kind=kind, amount=amount, note=note, fine_tune_id=fine_tune.id, attempt=fine_tune.attempt)
             )
 
-    def charge_speech(self, credits: float, *, note: str) -> None:
-        with self._storage.write() as tables:
-            tables.ledger.insert(LedgerEntry(kind=LedgerKind.SPEECH, amount=-credits, note=note))
+    def charge_speech(self, tables: Tables, credits: float, *, note: str) -> None:
+        tables.ledger.insert(LedgerEntry(kind=LedgerKind.SPEECH, amount=-credits, note=note))
 
     def account(self) -> Account:
         with self._storage.read() as tables:
@@ -130,6 +141,6 @@ class Accounts:
             return tables.ledger.page(limit=limit).records
 
     def _require(self, tables: Tables, credits: float) -> None:
-        available = tables.ledger.balance()
+        available = max(tables.ledger.balance() - sum(self._reserved), 0)
         if credits > available:
             raise QuotaExceeded(needed=credits, available=available)

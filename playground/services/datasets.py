@@ -1,9 +1,6 @@
 """Datasets and their recordings: create, add, inspect, remove, and what they amount to."""
 
 import hashlib
-import logging
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +15,6 @@ from storage.media import Media
 from storage.records import Clip, Dataset, DatasetFile, new_id
 from storage.table import Page
 
-log = logging.getLogger(__name__)
-
-ROOT = Path(__file__).resolve().parents[2]
 MINIMUM_SECONDS = 60.0
 RECOMMENDED_SECONDS = 30 * 60.0
 IDEAL_SECONDS = 120 * 60.0
@@ -87,16 +81,6 @@ class Datasets:
         with self._storage.write() as tables:
             due = is_on or tables.datasets.get(dataset_id).is_review_due
             return tables.datasets.update(dataset_id, reduces_noise=is_on, is_review_due=due)
-
-    def without_noise(self, clip_id: str) -> tuple[Path, Path]:
-        """A clip as it is, and with less noise (WAV files); the second may take seconds to make. Raises NotFound."""
-        with self._storage.read() as tables:
-            clip = tables.clips.get(clip_id)
-        before, after = self._storage.media.path(clip.path), self._storage.media.clip_without_noise(clip)
-        if not after.exists():
-            command = [sys.executable, "-m", "model.noise_reduction", str(before), str(after)]
-            subprocess.run(command, cwd=ROOT, check=True)
-        return before, after
 
     def noisiest_clip(self, dataset_id: str) -> Clip | None:
         """The first clip of the recording with the most noise, to hear what noise reduction does; None when none is."""

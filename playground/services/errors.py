@@ -50,7 +50,7 @@ class QuotaExceeded(ServiceError):
     title = "Not enough credits"
 
     def __init__(self, *, needed: float, available: float) -> None:
-        super().__init__(f"This needs {needed:,.0f} credits; {max(available, 0):,.0f} are available.")
+        super().__init__(f"This needs {needed:,.0f} credits; {available:,.0f} are available.")
 
 
 class TooLarge(ServiceError):
@@ -105,6 +105,14 @@ class SpeechUnavailable(ServiceError):
     code = "speech_unavailable"
     status = 503
     title = "Speech unavailable"
+
+
+class NoiseReductionFailed(ServiceError):
+    """The process that takes noise out of a clip ended without one."""
+
+    code = "noise_reduction_failed"
+    status = 500
+    title = "Noise not reduced"
 
 
 class DiskFull(ServiceError):

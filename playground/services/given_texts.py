@@ -4,7 +4,6 @@ A text finds its recording by the name without suffix, whichever of the two come
 a clip stays.
 """
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,10 @@ from more_itertools import chunked
 
 from model.transcript_files import Cue, read_text_file
 from model.word_placement import HeardClip, place_text
-from playground.services.transcripts import change_clips, write_columns
+from playground.services.transcripts import IMPORT, change_clips, write_columns
 from storage.clips import WAITING
 from storage.database import Storage, Tables
-from storage.records import Clip, DatasetFile, Transcript, TranscriptSource
+from storage.records import Clip, DatasetFile, Transcript, TranscriptSource, name_key, new_id
 
 KEPT_COLUMNS = ("transcript", "transcript_source", "heard", "language", "confidence", "given", "is_excluded")
 """What an archive keeps of a clip."""
@@ -26,7 +25,7 @@ SAME_PLACE_SECONDS = 0.05
 """A recording that is cut again gives the same clips; but times are rounded."""
 
 TEXTS_AT_ONCE = 200
-"""Written together; others can write between."""
+"""Written together, in some 0.1 s; others can write between."""
 
 Changes = list[tuple[Clip, dict[str, Any]]]
 
@@ -54,7 +53,7 @@ class GivenTexts:
         texts = read_text_file(source, filename=filename)
         rows = [
             Transcript(
-                dataset_id=dataset_id, stem=_key(text.stem), text=text.text, cues=[_as_row(cue) for cue in text.cues]
+                dataset_id=dataset_id, stem=name_key(text.stem), text=text.text, cues=[_as_row(cue) for cue in text.cues]
             )
             for text in texts
         ]
@@ -65,11 +64,20 @@ class GivenTexts:
         with self._storage.read() as tables:
             files = tables.files.of_dataset(dataset_id)
         stems = {row.stem for row in rows}
-        recordings = self._settle([file for file in files if _stem(file) in stems], kind="import")
+        recordings = self._settle([file for file in files if file.stem in stems], kind=IMPORT)
         return TakenTexts(filename=filename, texts=len(stems), recordings=recordings)
 
+    def begin(self, tables: Tables, file: DatasetFile) -> None:
+        """Give clips what their recording's text says without having been heard, in the transaction that makes them.
+
+        What an archive keeps of them would be lost between that one and the next: recognition does not wait for it.
+        """
+        for text, clips in _texts(tables, [file]):
+            for clip, columns in _changes(text, clips):
+                write_columns(tables, clip, columns)
+
     def settle(self, file: DatasetFile) -> None:
-        """Give a recording's clips what its text says, where there is one: after it was cut, and when all is heard."""
+        """Give a recording's clips what its text says, where there is one, as far as they are heard."""
         self._settle([file])
 
     def settle_if_heard(self, file: DatasetFile) -> None:
@@ -81,21 +89,21 @@ class GivenTexts:
 
     def _settle(self, files: Sequence[DatasetFile], *, kind: str = "") -> int:
         """Change the clips of those files that have a text; gives how many they are. With `kind` it can be undone."""
-        with self._storage.read() as tables:
-            texts = [
-                (text, tables.clips.of_file(file.id))
-                for file in files
-                if (text := tables.transcripts.of_recording(file.dataset_id, stem=_stem(file), sha256=file.sha256))
-            ]
-        changes = [change for text, clips in texts for change in _changes(text, clips)]
-        with self._storage.write() as tables:
-            current = [(clip, columns) for clip, columns in changes if _is_unchanged(clip, tables.clips.find(clip.id))]
-            if kind:
-                change_clips(tables, current, kind=kind)
-            else:
-                for clip, columns in current:
-                    write_columns(tables, clip, columns)
-        return len(texts)
+        step = new_id("step")
+        recordings = 0
+        for some in chunked(files, TEXTS_AT_ONCE):
+            with self._storage.read() as tables:
+                texts = _texts(tables, some)
+            changes = [change for text, clips in texts for change in _changes(text, clips)]
+            recordings += len(texts)
+            with self._storage.write() as tables:
+                current = [change for change in changes if _is_unchanged(change[0], tables.clips.find(change[0].id))]
+                if kind:
+                    change_clips(tables, current, kind=kind, step=step)
+                else:
+                    for clip, columns in current:
+                        write_columns(tables, clip, columns)
+        return recordings
 
 
 def put(tables: Tables, rows: Sequence[Transcript]) -> None:
@@ -103,11 +111,6 @@ def put(tables: Tables, rows: Sequence[Transcript]) -> None:
     for row in rows:
         tables.transcripts.delete_where("dataset_id = ? and stem = ?", [row.dataset_id, row.stem])
         tables.transcripts.insert(row)
-
-
-def _key(name: str) -> str:
-    """A name as it is compared: systems write accents in two ways."""
-    return unicodedata.normalize("NFC", name)
 
 
 def _as_row(cue: Cue) -> dict[str, Any]:
@@ -120,8 +123,11 @@ def _is_unchanged(clip: Clip, now: Clip | None) -> bool:
     return now is not None and all(getattr(now, name) == getattr(clip, name) for name in names)
 
 
-def _stem(file: DatasetFile) -> str:
-    return _key(Path(file.filename).stem)
+def _texts(tables: Tables, files: Sequence[DatasetFile]) -> list[tuple[Transcript, list[Clip]]]:
+    """The texts of those files that have one, and the files' clips."""
+    return [
+        (text, tables.clips.of_file(file.id)) for file in files if (text := tables.transcripts.of_recording(file))
+    ]
 
 
 def _changes(text: Transcript, clips: Sequence[Clip]) -> Changes:

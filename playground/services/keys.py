@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
 from playground.services.errors import KeyRefused, Refused
 from storage.database import Storage
+from storage.errors import Locked
 from storage.records import ApiKey, new_id, now, seconds_between
 from storage.table import NEWEST_FIRST
 
@@ -40,10 +42,11 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who asks, by the id of a key, and what they may."""
+    """Who asks, by the id of a key, and what they may; by a token or a session, until when (seconds since 1970)."""
 
     id: str
     permissions: frozenset[Permission]
+    until: float | None = None
 
 
 LOCAL = Caller(id="local", permissions=frozenset(Permission))
@@ -106,7 +109,7 @@ class Keys:
         if key.revoked_at:
             raise KeyRefused(f"The key “{key.name}” was revoked.", code="key_revoked")
         if key.last_used_at is None or seconds_between(key.last_used_at, now()) > USED_EVERY_SECONDS:
-            with self._storage.write() as tables:
+            with suppress(Locked), self._storage.write(patience_seconds=0) as tables:  # else noted at the next use
                 tables.api_keys.update(key.id, last_used_at=now())
         return Caller(id=key.id, permissions=Scope(key.scope).permissions)
 

@@ -21,6 +21,10 @@ class PhraseBuffer:
     def __bool__(self) -> bool:
         return bool(self._text.strip())
 
+    def __len__(self) -> int:
+        """Characters that wait."""
+        return len(self._text)
+
     def add(self, text: str) -> None:
         self._text += text
 

@@ -11,12 +11,12 @@ from model import base_models
 from model.base_models import BaseModel
 from model.sentences import GREETINGS
 from playground.services.accounts import Accounts
-from playground.services.errors import Refused
+from playground.services.errors import Refused, full_disk_in_words
 from playground.services.pronunciation import entries_of, said_as
 from playground.services.turns import Turns
 from playground.settings import Settings
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
-from storage.database import Storage
+from storage.database import Storage, Tables
 from storage.records import FineTune, Speech, Status, Voice, new_id
 from storage.table import NEWEST_FIRST
 
@@ -71,7 +71,7 @@ class SpeechService:
         )
 
     def plan(self, request: SpeechRequest) -> SpeechPlan:
-        """Resolve a request; raises NotFound, ModelNotFound, LanguageNotSupported, Refused and QuotaExceeded."""
+        """Resolve a request; raises NotFound, ModelNotFound, LanguageNotSupported and Refused."""
         _check_text(request, self._settings.max_text_characters)
         with self._storage.read() as tables:
             voice = tables.voices.get(request.voice_id)
@@ -84,15 +84,13 @@ class SpeechService:
         own = voice.language if voice.language in base.languages else base.languages[0]
         language = base.require_language(request.language or own)
         is_active = fine_tune is not None and fine_tune.status == Status.COMPLETED and base.id == fine_tune.model_id
-        credits = self._accounts.speech_price(request.text, fine_tuned=is_active)
-        self._accounts.require(credits)
         return SpeechPlan(
             request=said,
             voice=voice,
             base=base,
             fine_tuned=is_active if voice.fine_tune_id else None,
             language=language,
-            credits=credits,
+            credits=self._accounts.speech_price(request.text, fine_tuned=is_active),
             source=self._source(voice, base, fine_tune if is_active else None),
         )
 
@@ -101,28 +99,30 @@ class SpeechService:
     ) -> "Generator[Stretch]":
         """Speech as it comes, with its times; closed, or once `left` is set, it ends before the next stretch.
 
-        Charged at the end: all of it, or the words that were spoken before it was left; nothing when it fails.
-        Raises Busy, SpeechUnavailable, Refused when nothing in the text is speakable, and what the engine raises.
+        Charged at the end: all of it, or the words that were spoken before it was left; nothing when it fails. The
+        credits are reserved until then. Raises QuotaExceeded, Busy, SpeechUnavailable, Refused when nothing in the text
+        is speakable, and what the engine raises.
         """
         request = plan.request
         asked = SpeakingAs(source=plan.source, text=request.text, language=plan.language, speed=request.speed)
         left = left or threading.Event()
         spoken = _Spoken(request.text)
-        with self._turns.turn(left) as has_turn, closing(self._process.stretches(asked)) as stretches:
-            if not has_turn:
-                return
-            try:
-                for stretch in stretches:
-                    spoken.add(stretch)
-                    yield stretch
-                    if left.is_set():
-                        break
-                else:
-                    spoken.to_the_end()
-            except GeneratorExit:
-                self._charge(plan, 0 if is_free else spoken.characters)
-                raise
-        self._charge(plan, 0 if is_free else spoken.characters)
+        with self._accounts.reserved(0 if is_free else plan.credits):
+            with self._turns.turn(left) as has_turn, closing(self._process.stretches(asked)) as stretches:
+                if not has_turn:
+                    return
+                try:
+                    for stretch in stretches:
+                        spoken.add(stretch)
+                        yield stretch
+                        if left.is_set():
+                            break
+                    else:
+                        spoken.to_the_end()
+                except GeneratorExit:
+                    self._charge_spoken(plan, 0 if is_free else spoken.characters)
+                    raise
+            self._charge_spoken(plan, 0 if is_free else spoken.characters)
 
     def stream(self, plan: SpeechPlan, *, is_free: bool = False) -> "Iterator[Waveform]":
         """The same, without its times."""
@@ -131,23 +131,25 @@ class SpeechService:
                 yield stretch.waveform
 
     def speak(self, request: SpeechRequest) -> Speech:
-        """Speak into a file that the history keeps."""
+        """Speak into a file that the history keeps; charged once it is there. Raises what `plan`, `stretches` raise."""
         plan = self.plan(request)
         id = new_id("speech")
         path = self._storage.media.speech_path(id)
-        seconds = self._write(plan, path)
-        speech = Speech(
-            id=id,
-            voice_id=plan.voice.id,
-            model_id=plan.base.id,
-            fine_tuned=bool(plan.fine_tuned),
-            text=request.text,
-            credits=plan.credits,
-            path=self._storage.media.relative(path),
-            duration_seconds=seconds,
-        )
-        with self._storage.write() as tables:
-            return tables.speeches.insert(speech)
+        with self._accounts.reserved(plan.credits):
+            seconds = self._write(plan, path)
+            speech = Speech(
+                id=id,
+                voice_id=plan.voice.id,
+                model_id=plan.base.id,
+                fine_tuned=bool(plan.fine_tuned),
+                text=request.text,
+                credits=plan.credits,
+                path=self._storage.media.relative(path),
+                duration_seconds=seconds,
+            )
+            with self._storage.write() as tables:
+                self._charge(tables, plan, len(plan.request.text))
+                return tables.speeches.insert(speech)
 
     def history(self, limit: int = 20) -> list[Speech]:
         """The last results of the page, newest first."""
@@ -185,25 +187,32 @@ class SpeechService:
             voice = tables.voices.get(voice_id)
         path = self._storage.media.preview_path(voice.id)
         if not path.exists():
-            self._write(self.plan(SpeechRequest(voice_id=voice_id, text=GREETINGS[voice.language])), path, is_free=True)
+            self._write(self.plan(SpeechRequest(voice_id=voice_id, text=GREETINGS[voice.language])), path)
         return path
 
-    def _charge(self, plan: SpeechPlan, characters: int) -> None:
+    def _charge_spoken(self, plan: SpeechPlan, characters: int) -> None:
+        if characters:
+            with self._storage.write() as tables:
+                self._charge(tables, plan, characters)
+
+    def _charge(self, tables: Tables, plan: SpeechPlan, characters: int) -> None:
         text = plan.request.text
         credits = plan.credits * characters / len(text)
         if credits:
             share = "" if characters == len(text) else f" of {len(text):,}"
             words = f"{characters:,}{share} characters with “{plan.voice.name}” on {plan.base.id}"
-            self._accounts.charge_speech(credits, note=words)
+            self._accounts.charge_speech(tables, credits, note=words)
 
-    def _write(self, plan: SpeechPlan, path: Path, *, is_free: bool = False) -> float:
+    def _write(self, plan: SpeechPlan, path: Path) -> float:
+        """Speak into a file without charge; gives its seconds. Raises DiskFull, and what `stretches` raises."""
         import numpy as np
 
         from model.audio import write_wav
 
-        waveform = np.concatenate([*self.stream(plan, is_free=is_free)])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_wav(path, waveform, SAMPLE_RATE)
+        waveform = np.concatenate([*self.stream(plan, is_free=True)])
+        with full_disk_in_words():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_wav(path, waveform, SAMPLE_RATE)
         return len(waveform) / SAMPLE_RATE
 
     def _source(self, voice: Voice, base: BaseModel, fine_tune: FineTune | None) -> VoiceSource:

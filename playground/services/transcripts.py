@@ -1,6 +1,6 @@
 """The review of a dataset's transcripts: what to look at first, edit, exclude, and take back step by step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from storage.table import Page
 MAX_CHARACTERS = 1000
 """Twelve seconds hold 300 at most."""
 
+IMPORT = "import"
+"""The kind of a step that gives texts to recordings."""
 UNDONE_COLUMNS = ("transcript", "transcript_source", "given", "is_excluded")
 
 
@@ -112,15 +114,22 @@ class Transcripts:
         return self._step(clip_id, "include", is_excluded=False)
 
     def undo(self, dataset_id: str) -> Undone | None:
-        """Take the last step back, be it one clip's or an import of many; None when there is none. Raises NotFound."""
+        """Take the last step back, be it one clip's or an import of many; None when there is none. Raises NotFound.
+
+        The texts of an import are forgotten, so that they do not come back when more of their recordings is heard.
+        """
         with self._storage.write() as tables:
             tables.datasets.get(dataset_id)
             edits = tables.clip_edits.last_step(dataset_id)
-            for edit in edits:
-                clip = tables.clips.get(edit.clip_id)
+            if not edits:
+                return None
+            clips = [tables.clips.get(edit.clip_id) for edit in edits]
+            for clip, edit in zip(clips, edits, strict=True):
                 write_columns(tables, clip, _as_it_was(clip, edit.before))
-                tables.clip_edits.delete_where("id = ?", [edit.id])
-            return Undone(kind=edits[0].kind, clips=len(edits)) if edits else None
+            tables.clip_edits.delete_where("step = ?", [edits[0].step])
+            if edits[0].kind == IMPORT:
+                _forget_texts(tables, {clip.file_id for clip in clips}, until=edits[-1].at)
+            return Undone(kind=edits[0].kind, clips=len(edits))
 
     def _step(self, clip_id: str, kind: str, **columns: Any) -> Clip:
         with self._storage.write() as tables:
@@ -129,9 +138,11 @@ class Transcripts:
             return tables.clips.get(clip_id)
 
 
-def change_clips(tables: Tables, changes: Sequence[tuple[Clip, dict[str, Any]]], *, kind: str) -> None:
-    """One step of a person: write columns of clips, and keep what they were."""
-    step = new_id("step")
+def change_clips(
+    tables: Tables, changes: Sequence[tuple[Clip, dict[str, Any]]], *, kind: str, step: str = ""
+) -> None:
+    """One step of a person, or more of one: write columns of clips, and keep what they were."""
+    step = step or new_id("step")
     for clip, columns in changes:
         if all(getattr(clip, name) == value for name, value in columns.items()):
             continue
@@ -148,6 +159,14 @@ def write_columns(tables: Tables, clip: Clip, columns: dict[str, Any]) -> None:
     if columns.get("is_excluded", clip.is_excluded) != clip.is_excluded:
         tables.files.update(clip.file_id, usable_seconds=tables.clips.usable_seconds(clip.file_id))
         tables.datasets.update(clip.dataset_id, is_review_due=True)
+
+
+def _forget_texts(tables: Tables, file_ids: Iterable[str], *, until: str) -> None:
+    """Remove what is given for these recordings, unless it came later."""
+    for file_id in file_ids:
+        text = tables.transcripts.of_recording(tables.files.get(file_id))
+        if text and text.created_at <= until:
+            tables.transcripts.delete(text.id)
 
 
 def _as_it_was(clip: Clip, before: dict[str, Any]) -> dict[str, Any]:

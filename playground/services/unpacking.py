@@ -29,8 +29,6 @@ MAX_RATIO = 100
 SLACK_BYTES = 100 * 1024**2
 """So much is taken whatever the ratio."""
 MIN_FREE_BYTES = 1024**3
-SCRATCH = "inspector-"
-"""How scratch folders begin that the inspector removes after one of its kind was killed."""
 ROWS_AT_ONCE = 100
 MAX_MANIFEST_BYTES = 100 * 1024**2
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
@@ -67,7 +65,7 @@ class Unpacker:
         """
         media = self._storage.media
         try:
-            with media.scratch_folder(SCRATCH) as scratch, zipfile.ZipFile(media.path(file.path)) as archive:
+            with media.scratch_folder() as scratch, zipfile.ZipFile(media.path(file.path)) as archive:
                 infos = [info for info in archive.infolist() if not info.is_dir() and not _is_clutter(info.filename)]
                 self._check(infos, file)
                 manifest = _manifest(archive, infos, file.filename)

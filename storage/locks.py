@@ -1,0 +1,28 @@
+"""Locks on files and folders. They go with the process that holds them, however it ends."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def locked(path: Path, *, waits: bool = True) -> Iterator[bool]:
+    """Hold the lock of a file or folder; False when another one has it and it was not to be waited for.
+
+    Raises FileNotFoundError.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield _lock(descriptor, waits=waits)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, *, waits: bool) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
