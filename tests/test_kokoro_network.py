@@ -9,7 +9,7 @@ import torchaudio
 
 from model.engines.kokoro import fast_conv, fast_snake, phonemes, symbols, synthesis, weights
 from model.engines.kokoro.layers import NORM_EPS, NormMemory, _NormalizedSnake, run_lstm
-from model.engines.kokoro.network import LEAD_FRAMES, Network, Reading
+from model.engines.kokoro.network import FINE_TUNED_LEAD_FRAMES, Network, Reading
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.styles import stock_style
 from tests.hearing import brightness, check_times, phrases_in
@@ -55,10 +55,11 @@ def test_a_rendering_lasts_as_long_as_its_symbols(network: Network) -> None:
     assert waveform.shape == (600 * int(reading.durations.sum()),)
 
 
-def test_little_silence_comes_before_the_first_sound(network: Network) -> None:
+def test_little_silence_comes_before_the_first_sound_of_a_fine_tune(network: Network) -> None:
     ids = torch.tensor(symbols.ids_of(phonemes.phonemes_of("Professional voices.", "en")))
-    reading = network.read(ids, torch.from_numpy(stock_style("af_heart")), speed=0.5)
-    assert reading.durations[0] == LEAD_FRAMES
+    style = torch.from_numpy(stock_style("af_heart"))
+    reading = network.read(ids, style, speed=0.5, lead_frames=FINE_TUNED_LEAD_FRAMES)
+    assert reading.durations[0] == FINE_TUNED_LEAD_FRAMES
 
 
 def test_stretches_sound_as_the_whole_does(network: Network) -> None:

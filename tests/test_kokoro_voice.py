@@ -81,3 +81,11 @@ def test_they_are_not_the_same(spoken: dict[str, np.ndarray]) -> None:
     one, other = spoken.values()
     length = min(len(one), len(other))
     assert float(np.corrcoef(one[:length], other[:length])[0, 1]) < 0.5
+
+
+def test_the_base_model_swallows_no_first_syllable(weights_dir: Path) -> None:
+    model = make_engine(KOKORO, weights_dir).load(None)
+    style = model.stock_style("af_heart")
+    spoken = [*model.synthesize("Professional voices need care.", style=style, language="en")]
+    beginning = np.concatenate([stretch.waveform for stretch in spoken])[: int(0.2 * 24_000)]
+    assert 20 * np.log10(np.abs(beginning).max()) > -20

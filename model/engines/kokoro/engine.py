@@ -158,11 +158,19 @@ class KokoroModel:
 
     def synthesize(self, text: str, *, style: "Style", language: str, speed: float = 1.0) -> "Iterator[Stretch]":
         """Speak at 24 kHz, a stretch at a time; raises LanguageNotSupported."""
+        from model.engines.kokoro.network import FINE_TUNED_LEAD_FRAMES
         from model.engines.kokoro.synthesis import speak
 
         _check_language(language)
-        memory = self._memory_of(style)
-        return speak(self.network, text, style=style, language=language, speed=speed, memory=memory)
+        return speak(
+            self.network,
+            text,
+            style=style,
+            language=language,
+            speed=speed,
+            memory=self._memory_of(style),
+            lead_frames=None if self.path is None else FINE_TUNED_LEAD_FRAMES,
+        )
 
     def _memory_of(self, style: "Style") -> "NormMemory":
         from model.engines.kokoro.layers import NormMemory

@@ -18,9 +18,10 @@ SAMPLES_PER_FRAME = 600
 # The base model's symbols lie two frames later than the sounds that they stand for. Measured: the distance of
 # teacher-forced speech to real clips is least with forced alignments shifted by so much.
 LATE_FRAMES = 2
-# Silence before the first symbol, as clips have it. The base model predicts twice as much, in which a fine-tune hums:
-# recognition heard the hum as an “uh” or “if” before one sentence in six.
-LEAD_FRAMES = 7
+# Silence before the first symbol of a fine-tune, as its clips have it. The base model predicts twice as much, in which
+# a fine-tune hums: recognition heard an “uh” or “if” before one sentence in six. The base itself needs what it predicts:
+# with less it swallows the first syllable.
+FINE_TUNED_LEAD_FRAMES = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +50,17 @@ class Network(nn.Module):
         return self.bert_encoder(self.bert(ids)).transpose(1, 2)
 
     @torch.inference_mode()
-    def read(self, ids: Tensor, style: Tensor, *, speed: float = 1.0) -> Reading:
-        """Decide how symbol ids `(symbols,)`, padding symbols included, are spoken in a style `(256,)`."""
+    def read(self, ids: Tensor, style: Tensor, *, speed: float = 1.0, lead_frames: int | None = None) -> Reading:
+        """Decide how symbol ids `(symbols,)`, padding symbols included, are spoken in a style `(256,)`.
+
+        The silence before them lasts `lead_frames` at most, where that is given.
+        """
         device = self.bert_encoder.weight.device
         ids, style = ids.to(device), style.to(device)
         acoustic, prosodic = style[None, :STYLE_SIZE], style[None, STYLE_SIZE:]
         styled, logits = self.predictor.duration_logits(self.prosody_text(ids[None]), prosodic)
         durations = durations_of(logits[0], speed=speed)
-        durations[0] = durations[0].clamp(max=LEAD_FRAMES)
+        durations[0] = durations[0].clamp(min=1, max=lead_frames)
         f0, energy = self.predictor.contours(lay_out(styled, durations), prosodic)
         text = lay_out(self.text_encoder(ids[None]), durations)
         return Reading(

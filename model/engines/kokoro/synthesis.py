@@ -26,12 +26,20 @@ _FIRST_FRAMES, _MOST_FRAMES = 20, 60
 
 
 def speak(
-    network: Callable[[], Network], text: str, *, style: "Style", language: str, speed: float = 1.0, memory: NormMemory
+    network: Callable[[], Network],
+    text: str,
+    *,
+    style: "Style",
+    language: str,
+    speed: float = 1.0,
+    memory: NormMemory,
+    lead_frames: int | None = None,
 ) -> Iterator[Stretch]:
     """Stretches at 24 kHz, 0.5 to 2 s each; a short pause goes before every phrase but the first.
 
     `network` gives the network with the voice's weights, which others may use between two stretches. `memory` is what
-    the voice has said before; while it is empty, the first stretch is a long one to learn from.
+    the voice has said before; while it is empty, the first stretch is a long one to learn from. `lead_frames` bounds
+    the silence in which a phrase begins, see `Network.read`.
     """
     import torch
 
@@ -42,7 +50,8 @@ def speak(
     words = WordFinder(text, language)
     frames = _FIRST_FRAMES if memory else _MOST_FRAMES
     for phrase in phonemes.phrases_of(text, language):
-        reading = network().read(torch.tensor(symbols.ids_of(phrase)), style_tensor, speed=speed)
+        ids = torch.tensor(symbols.ids_of(phrase))
+        reading = network().read(ids, style_tensor, speed=speed, lead_frames=lead_frames)
         start, end = spoken_frames(reading.durations.tolist(), phrase)
         place = start
         while place < end:
