@@ -3,7 +3,6 @@
 from storage.records import Dataset
 from storage.table import Table
 
-
 MAX_REVIEW_TRIES = 2
 """A dataset whose review has ended its process so often is left alone until it changes."""
 
