@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 
 from playground.services.webhooks import Webhooks
 
@@ -28,8 +29,9 @@ class Courier:
 
     def __exit__(self, *error: object) -> None:
         self._ended.set()
+        until = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
-            thread.join(STOP_SECONDS)
+            thread.join(max(until - time.monotonic(), 0))
 
     def _deliver(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):

@@ -58,7 +58,7 @@ def make_parts(settings: Settings) -> Parts:
     storage = Storage(settings.data_dir)
     storage.migrate()
     accounts = Accounts(storage, settings)
-    accounts.grant()
+    accounts.begin()
     voices = Voices(storage)
     keys = Keys(storage)
     voices.seed_stock()

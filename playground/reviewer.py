@@ -58,7 +58,7 @@ class Reviewer:
             dataset = tables.datasets.next_to_review()
             if dataset is None:
                 return False
-            tables.datasets.update(dataset.id, is_review_due=False)
+            tables.datasets.begin_review(dataset)
         try:
             self._compare_speakers(dataset.id)
             self._hear_languages(dataset.id)
@@ -69,14 +69,15 @@ class Reviewer:
         except ModelError as error:
             log.warning("the recordings of %s were not compared: %s", dataset.id, error)
         except (SystemExit, KeyboardInterrupt):
-            self._give_back(dataset.id)
+            self._end(dataset.id, is_review_due=True)
             raise
+        self._end(dataset.id)
         return True
 
-    def _give_back(self, dataset_id: str) -> None:
+    def _end(self, dataset_id: str, **changes: bool) -> None:
         with self._parts.storage.write() as tables:
             if tables.datasets.find(dataset_id):
-                tables.datasets.update(dataset_id, is_review_due=True)
+                tables.datasets.update(dataset_id, review_tries=0, **changes)
 
     def _leave_without_parent(self) -> None:
         """End with the process that started this one; raises SystemExit."""
@@ -121,22 +122,20 @@ class Reviewer:
         return made
 
     def _hear_languages(self, dataset_id: str) -> None:
+        """Of all files first: without a clone, the language is the one that most of the speech is in."""
         files, clips = self._spoken(dataset_id)
-        for file in files:
+        heard = [file for file in files if file.usable_seconds >= HEARD_FROM_SECONDS]
+        for file in heard:
             self._leave_without_parent()
-            if file.usable_seconds < HEARD_FROM_SECONDS:
-                continue
             guess = self._guess(file, clips[file.id])
             with self._parts.storage.write() as tables:
-                finding = find_foreign(guess.language, guess.probability, _wanted_languages(tables, dataset_id))
-                _say(
-                    tables,
-                    file.id,
-                    Kind.LANGUAGE,
-                    finding,
-                    language=guess.language,
-                    language_probability=guess.probability,
-                )
+                if tables.files.find(file.id):
+                    tables.files.update(file.id, language=guess.language, language_probability=guess.probability)
+        with self._parts.storage.write() as tables:
+            wanted = _wanted_languages(tables, dataset_id)
+            for known in filter(None, (tables.files.find(file.id) for file in heard)):
+                foreign = find_foreign(known.language, known.language_probability or 0.0, wanted)
+                _say(tables, known.id, Kind.LANGUAGE, foreign)
 
     def _guess(self, file: DatasetFile, clips: Sequence[Clip]) -> LanguageGuess:
         if file.language:

@@ -276,3 +276,8 @@ def m005_keys_dictionaries_webhooks(db: Database) -> None:
 @migrations()
 def m006_sessions_can_be_ended(db: Database) -> None:
     db.table("ended_sessions").create({"id": str, "expires_at": str}, pk="id")
+
+
+@migrations()
+def m007_reviews_that_were_killed(db: Database) -> None:
+    db.table("datasets").add_column("review_tries", int, not_null_default=0)

@@ -89,6 +89,8 @@ class Dataset:
     created_at: str = field(default_factory=now)
     is_review_due: bool = False
     """Whether what only shows among all recordings (speakers, languages) is to be looked at again."""
+    review_tries: int = 0
+    """Of the review that is under way, or whose process was killed."""
     reduces_noise: bool = False
     """Whether trainings take steady noise out of its clips."""
 

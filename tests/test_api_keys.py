@@ -262,9 +262,7 @@ def test_a_person_signs_in_with_a_key_and_out_again(open_api: TestClient, open_p
     assert open_api.get("/", headers=BROWSER).status_code == 303
 
 
-def test_a_session_that_was_signed_out_of_is_refused_and_no_other_one(
-    open_api: TestClient, open_parts: Parts
-) -> None:
+def test_a_session_that_was_signed_out_of_is_refused_and_no_other_one(open_api: TestClient, open_parts: Parts) -> None:
     _, secret = open_parts.keys.create("me", Scope.EVERYTHING)
     stolen, other = open_parts.access.session(secret), open_parts.access.session(secret)
     for _ in range(2):

@@ -105,13 +105,24 @@ def test_what_is_wrong_from_the_start_is_an_answer_of_its_own(
     assert refused.value.status_code in (400, 501)
 
 
-def test_speech_that_breaks_off_ends_with_an_error_event(parts: Parts, stock: Voice) -> None:
-    body = asked(stock, transcript=TEXT * 60, context_id="c2")
-    with served(create_api(parts)) as url, httpx.stream("POST", f"{url}/tts/sse", json=body, timeout=60) as answer:
+def _broken_off(parts: Parts, path: str, body: dict[str, Any]) -> tuple[httpx.Response, dict[str, Any]]:
+    """The answer of which the speech process did not see the end, and its last event."""
+    with served(create_api(parts)) as url, httpx.stream("POST", f"{url}{path}", json=body, timeout=60) as answer:
         lines = answer.iter_lines()
         next(lines)
         os.kill(parts.speech_process.pid or 0, signal.SIGKILL)
-        last = json.loads([line for line in lines if line][-1].removeprefix("data: "))
+        return answer, json.loads([line for line in lines if line][-1].removeprefix("data: "))
+
+
+def test_speech_that_breaks_off_ends_with_an_error_event(parts: Parts, stock: Voice) -> None:
+    answer, last = _broken_off(parts, "/tts/sse", asked(stock, transcript=TEXT * 60, context_id="c2"))
     assert (last["type"], last["done"], last["error_code"]) == ("error", True, "speech_unavailable")
     assert (last["status_code"], last["context_id"]) == (503, "c2")
     assert last["request_id"] == answer.headers["x-request-id"]
+
+
+def test_openais_clients_are_told_too_when_speech_breaks_off(parts: Parts, stock: Voice) -> None:
+    body = {"model": TINY, "voice": stock.id, "input": TEXT * 60, "stream_format": "sse", "response_format": "pcm"}
+    _, last = _broken_off(parts, "/v1/audio/speech", body)
+    assert last["type"] == "error"
+    assert (last["error"]["type"], last["error"]["code"]) == ("server_error", "speech_unavailable")

@@ -48,14 +48,29 @@ def test_keys_are_made_listed_and_revoked(data_dir: Path, capsys: pytest.Capture
     assert "key_x" in capsys.readouterr().err
 
 
-def test_making_a_key_leaves_the_servers_credits_alone(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["keys", "create", "--name", "robot"], 0),
+        (["speak", "--voice", "nobody", "Hi.", "-o", "a.wav"], 1),
+        (["clone", "--i-have-consent", "nowhere"], 1),
+    ],
+)
+@pytest.mark.parametrize("credits", [0, 1000])
+def test_commands_leave_the_servers_credits_alone(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], status: int, credits: int
 ) -> None:
-    settings = Settings(data_dir=data_dir, credits=1000)
-    parts = make_parts(settings)
+    parts = make_parts(Settings(data_dir=data_dir, credits=credits))
     monkeypatch.delenv("PLAYGROUND_CREDITS", raising=False)
-    assert main(["keys", "create", "--name", "robot", "--data-dir", str(data_dir)]) == 0
-    assert parts.accounts.account().balance == 1000
+    assert main([*command, "--data-dir", str(data_dir)]) == status
+    assert parts.accounts.account().balance == credits
+
+
+def test_the_server_grants_what_its_settings_say(data_dir: Path) -> None:
+    make_parts(Settings(data_dir=data_dir, credits=1000))
+    parts = make_parts(Settings(data_dir=data_dir, credits=5))
+    parts.accounts.grant()
+    assert parts.accounts.account().balance == 5
 
 
 def test_a_port_that_is_taken_is_said_at_once(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

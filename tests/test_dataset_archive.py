@@ -220,7 +220,7 @@ def test_an_exported_dataset_is_the_same_when_it_is_imported(parts: Parts, tmp_p
 def test_nobody_ever_finds_clips_of_an_archive_without_what_it_keeps_of_them(
     parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A kill after any of the transactions loses no edit: recognition would hear the clip, and the edit came too late."""
+    """A kill after any transaction loses no edit: recognition hears clips without a text, and then it is late."""
     dataset = _uploaded(parts, tmp_path, _zip({"a.flac": SORRY}))
     parts.transcripts.edit(_clips(parts, dataset)[0].id, "Edited.")
     content = b"".join(parts.archive.stream(dataset.id))

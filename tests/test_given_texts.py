@@ -73,7 +73,9 @@ def test_a_long_table_lets_others_write_between_and_is_one_step(
     dataset = checked_dataset(parts, clips=0)
     with parts.storage.write() as tables:
         for name in "bcdef":
-            row = tables.files.insert(DatasetFile(dataset_id=dataset.id, filename=f"{name}.wav", size=1, sha256=name, path=""))
+            row = tables.files.insert(
+                DatasetFile(dataset_id=dataset.id, filename=f"{name}.wav", size=1, sha256=name, path="")
+            )
             tables.clips.insert(
                 Clip(dataset_id=dataset.id, file_id=row.id, path="", start_seconds=0, duration_seconds=5)
             )

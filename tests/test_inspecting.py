@@ -3,6 +3,7 @@
 import sqlite3
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from model import audio
+from model.transcription import LanguageGuess
 from playground.inspector import Inspector
 from playground.parts import Parts
 from playground.reviewer import Reviewer
@@ -184,3 +186,45 @@ def test_a_review_that_is_ended_in_the_midst_is_due_again(parts: Parts, monkeypa
     with pytest.raises(SystemExit):
         reviewer.review_next()
     assert parts.datasets.get(dataset.id).is_review_due
+
+
+def test_a_review_whose_process_was_killed_is_tried_once_more(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(dataset_id: str) -> None:
+        raise Killed
+
+    dataset = checked_dataset(parts, clips=1)
+    parts.datasets.set_noise_reduction(dataset.id, is_on=True)
+    reviewer = Reviewer(parts)
+    monkeypatch.setattr(reviewer, "_compare_speakers", die)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            reviewer.review_next()
+    assert not reviewer.review_next()
+    parts.datasets.set_noise_reduction(dataset.id, is_on=True)
+    with pytest.raises(Killed):
+        reviewer.review_next()
+
+
+def test_without_a_clone_the_language_is_that_of_most_of_the_speech(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = checked_dataset(parts, clips=2)
+    with parts.storage.write() as tables:
+        (italian,) = tables.files.of_dataset(dataset.id)
+        english = tables.files.insert(replace(italian, id="longer", filename="b.wav", usable_seconds=100.0))
+        (clip, _) = tables.clips.of_file(italian.id)
+        tables.clips.insert(replace(clip, id="longer", file_id=english.id))
+        tables.datasets.update(dataset.id, is_review_due=True)
+
+    def guess(file: DatasetFile, clips: object) -> LanguageGuess:
+        return LanguageGuess(language="it" if file.id == italian.id else "en", probability=0.9)
+
+    reviewer = Reviewer(parts)
+    monkeypatch.setattr(reviewer, "_compare_speakers", lambda dataset_id: None)
+    monkeypatch.setattr(reviewer, "_guess", guess)
+    assert reviewer.review_next()
+    assert parts.datasets.get_file(italian.id).reason.startswith("It sounds like Italian, not English.")
+    assert parts.datasets.get_file(english.id).verdict == "good"

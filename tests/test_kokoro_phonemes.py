@@ -125,5 +125,15 @@ def test_words_are_found_phrase_after_phrase_through_a_long_text() -> None:
     assert " ".join(words) == text.strip()
 
 
+def test_a_word_that_is_longer_than_a_phrase_hides_no_other_word() -> None:
+    text = f"Look: {'banana' * 160}! And nobody saw Dr. Moss again, who had left the park at noon."
+    finder = WordFinder(text, "en")
+    phrases = [*phonemes.phrases_of(text, "en")]
+    words = [[place.word for place in finder.find(phrase)] for phrase in phrases]
+    assert len(phrases) > 3
+    assert " ".join(word for found in words for word in found) == text
+    assert words[-1][-1] == "noon."
+
+
 def _sounds(phrase: str) -> str:
     return "".join(symbol for symbol in phrase if symbol not in symbols.PAUSES | symbols.STRESS_MARKS)

@@ -1,19 +1,26 @@
 """Pronunciation dictionaries: texts said another way, kept and changed over HTTP, and heard in speech."""
 
 import cartesia
+import numpy as np
 import pytest
 from cartesia import Cartesia
 
 from model.engines.kokoro.phonemes import phonemes_of, phrases_of
+from model.engines.protocol import Stretch, Timing
 from playground.parts import Parts
-from playground.services.pronunciation import Entry, said_as
+from playground.services.pronunciation import Entry, replacements_in, said_as
 from playground.services.speech import SpeechRequest
+from playground.services.spoken_words import WrittenWords
 from tests.hearing import order, stock_of
 from tests.serving import api_of
 
 
+def _said_as(text: str, entries: list[Entry]) -> str:
+    return said_as(text, replacements_in(text, entries))
+
+
 def _said(text: str, **aliases: str) -> str:
-    return said_as(text, [Entry(text=word, alias=alias) for word, alias in aliases.items()])
+    return _said_as(text, [Entry(text=word, alias=alias) for word, alias in aliases.items()])
 
 
 @pytest.mark.parametrize(
@@ -30,15 +37,32 @@ def test_whole_words_are_said_as_their_alias(text: str, said: str) -> None:
     assert _said(text, acme="ack me") == said
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("By ACME, Dr. Moss.", ["By 0-1", "ACME, 1-3", "Dr. 3-4", "Moss. 4-5"]),
+        ("New  York is acme-acme!", ["New York 0-1", "is 1-2", "acme-acme! 2-5"]),
+        ("Pre-ACME — (New York)", ["Pre-ACME 0-2", "— 2-3", "(New York) 3-4"]),
+        ("acme", ["acme 0-2"]),
+    ],
+)
+def test_words_keep_their_times_as_they_were_written(text: str, written: list[str]) -> None:
+    aliases = {"acme": "ack me", "new york": "NYC", "new  york": "NYC"}
+    replacements = replacements_in(text, [Entry(text=word, alias=alias) for word, alias in aliases.items()])
+    said = [Timing(text=word, start=n, end=n + 1) for n, word in enumerate(said_as(text, replacements).split())]
+    words = WrittenWords(text, replacements).of(Stretch(waveform=np.zeros(1, np.float32), words=tuple(said))).words
+    assert [f"{word.text} {word.start}-{word.end}" for word in words] == written
+
+
 def test_an_alias_is_not_replaced_again_and_the_longest_text_counts() -> None:
     assert _said("a b", a="b", b="c") == "b c"
     entries = [Entry(text="new", alias="nu"), Entry(text="New York", alias="the city")]
-    assert said_as("New York is new", entries) == "the city is nu"
-    assert said_as("x x", [Entry(text="x", alias="first"), Entry(text="x", alias="second")]) == "first first"
+    assert _said_as("New York is new", entries) == "the city is nu"
+    assert _said_as("x x", [Entry(text="x", alias="first"), Entry(text="x", alias="second")]) == "first first"
 
 
 def test_signs_that_mean_something_in_patterns_are_only_signs() -> None:
-    assert said_as("C++ and a.b and aXb", [Entry(text="C++", alias=r"\1"), Entry(text="a.b", alias="ab")]) == (
+    assert _said_as("C++ and a.b and aXb", [Entry(text="C++", alias=r"\1"), Entry(text="a.b", alias="ab")]) == (
         r"\1 and ab and aXb"
     )
 
@@ -51,7 +75,7 @@ def test_signs_that_mean_something_in_patterns_are_only_signs() -> None:
     ],
 )
 def test_case_counts_where_asked_but_for_the_start_of_a_sentence(word: str, text: str, said: str) -> None:
-    assert said_as(text, [Entry(text=word, alias="America", case_sensitive=True)]) == said
+    assert _said_as(text, [Entry(text=word, alias="America", case_sensitive=True)]) == said
 
 
 def test_words_of_hindi_go_on_with_vowel_signs() -> None:
@@ -111,6 +135,14 @@ def test_speech_is_planned_with_the_words_of_a_dictionary_at_the_price_of_the_te
     request = SpeechRequest(voice_id=stock_of(parts).id, text="By Acme.", pronunciation_dict_id=words.id)
     plan = parts.speech.plan(request)
     assert (plan.request.text, plan.credits) == ("By ack me incorporated.", 8.0)
+
+
+def test_times_are_those_of_the_written_words(parts: Parts) -> None:
+    words = parts.pronunciation.create("Names", [Entry(text="Acme", alias="ack me. Incorporated")])
+    text = "We are Acme, Dr. Moss."
+    request = SpeechRequest(voice_id=stock_of(parts).id, text=text, pronunciation_dict_id=words.id)
+    stretches = [*parts.speech.stretches(parts.speech.plan(request))]
+    assert " ".join(word.text for stretch in stretches for word in stretch.words) == text
 
 
 def test_a_text_may_not_grow_over_the_limit(parts: Parts) -> None:

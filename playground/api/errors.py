@@ -97,14 +97,19 @@ def error_response(
 ) -> JSONResponse:
     """The answer to a request that failed. Conflicts and what is not offered stay so: clients shall not try again."""
     if f"{request.url.path}/".startswith("/v1/"):
-        kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
-        body: BaseModel = OpenAIError(error=OpenAIFault(message=message, type=kind, code=code))
+        body: BaseModel = OpenAIError(error=openai_fault(status=status, message=message, code=code))
     else:
         body = Error(error_code=code, title=title, message=message, request_id=request.state.request_id)
     headers = {"x-should-retry": "false"} if status in LASTING else {}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     return JSONResponse(body.model_dump(), status_code=status, headers=headers)
+
+
+def openai_fault(*, status: int, message: str, code: str | None, **_: object) -> OpenAIFault:
+    """What OpenAI's clients read of a `Fault`."""
+    kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
+    return OpenAIFault(message=message, type=kind, code=code)
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -15,7 +15,7 @@ from model.base_models import BASE_MODELS
 from model.errors import ModelNotFound
 from playground.api import openai_schemas as schemas
 from playground.api.dependencies import GivenLimiter, GivenParts
-from playground.api.errors import NotOffered
+from playground.api.errors import EXPECTED, NotOffered, fault_of, openai_fault
 from playground.api.recognition import heard_in
 from playground.api.schemas import OpenAIError
 from playground.api.speech import encoded, event, headers_of
@@ -104,8 +104,17 @@ def _model(id: str, day: str) -> schemas.OpenAIModel:
 
 
 def _events(sound: Generator[bytes], characters: int) -> Generator[bytes]:
-    with closing(sound):
-        for piece in sound:
-            yield event({"type": "speech.audio.delta", "audio": b64encode(piece).decode()})
+    """The last one says what broke the speech off, if anything did, in the form that OpenAI's clients raise."""
+    has_begun = False
+    try:
+        with closing(sound):
+            for piece in sound:
+                has_begun = True
+                yield event({"type": "speech.audio.delta", "audio": b64encode(piece).decode()})
+    except EXPECTED as error:
+        if not has_begun:
+            raise
+        yield event({"type": "error", "error": openai_fault(**vars(fault_of(error))).model_dump()})
+        return
     usage = {"input_tokens": characters, "output_tokens": 0, "total_tokens": characters}
     yield event({"type": "speech.audio.done", "usage": usage})

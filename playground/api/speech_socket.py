@@ -29,8 +29,8 @@ ABOUT = """
 **WebSocket** `/tts/websocket`: messages of JSON as Cartesia's. Each has a `context_id`; the transcripts of one context
 are joined verbatim and spoken as one speech, as soon as sentences are whole, `max_buffer_delay_ms` has passed, or
 `flush` or `continue: false` says so. Answers are `chunk`, `timestamps`, `phoneme_timestamps`, `flush_done`, `done`
-and `error`, each with its `context_id`. Each context counts as a request. `{"context_id": …, "cancel": true}` ends a context without an answer; closing
-the connection ends all. What was spoken until then is charged."""
+and `error`, each with its `context_id`. `{"context_id": …, "cancel": true}` ends a context without an answer; closing
+the connection ends all. What was spoken until then is charged. Each context counts as a request."""
 
 
 @router.websocket("/websocket")

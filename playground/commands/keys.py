@@ -11,7 +11,7 @@ def keys(settings: Settings, options: argparse.Namespace) -> int:
     """Carry out `create`, `list` or `revoke`; gives the exit status. Raises Refused and NotFound."""
     storage = Storage(settings.data_dir.resolve())
     storage.migrate()
-    service = Keys(storage)  # and nothing else: the server's credits are those of its own settings, not of this shell's
+    service = Keys(storage)
     if options.act == "create":
         key, secret = service.create(options.name, Scope(options.scope))
         print(f"{secret}\nThis is the only time that it is shown. Its id is {key.id}.")

@@ -42,6 +42,7 @@ def serve(settings: Settings, *, with_worker: bool) -> int:
     from playground.api.app import create_api
 
     parts = make_parts(settings)
+    parts.accounts.grant()
     if parts.access.needs_key and not parts.keys.can_be_managed():
         listener.close()
         print(NO_KEY.format(host=settings.host, data_dir=settings.data_dir), file=sys.stderr)

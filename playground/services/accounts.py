@@ -32,15 +32,18 @@ class Accounts:
         self._reserving = threading.Lock()
         self._reserved: list[float] = []
 
-    def grant(self) -> None:
-        """Bring what was granted to what the settings say."""
+    def begin(self) -> None:
+        """Grant what the settings say, unless something was granted before."""
         with self._storage.write() as tables:
-            granted = sum(entry.amount for entry in tables.ledger.where("kind = 'grant'"))
-            missing = self._settings.credits - granted
+            if not tables.ledger.count("kind = 'grant'"):
+                tables.ledger.insert(_grant(self._settings.credits))
+
+    def grant(self) -> None:
+        """Bring what was granted to what the settings say: those of the server, no command's."""
+        with self._storage.write() as tables:
+            missing = self._settings.credits - sum(entry.amount for entry in tables.ledger.where("kind = 'grant'"))
             if missing:
-                tables.ledger.insert(
-                    LedgerEntry(kind=LedgerKind.GRANT, amount=missing, note="Credits of this installation")
-                )
+                tables.ledger.insert(_grant(missing))
 
     @property
     def pvc_enabled(self) -> bool:
@@ -144,3 +147,7 @@ class Accounts:
         available = max(tables.ledger.balance() - sum(self._reserved), 0)
         if credits > available:
             raise QuotaExceeded(needed=credits, available=available)
+
+
+def _grant(credits: float) -> LedgerEntry:
+    return LedgerEntry(kind=LedgerKind.GRANT, amount=credits, note="Credits of this installation")

@@ -53,7 +53,10 @@ class GivenTexts:
         texts = read_text_file(source, filename=filename)
         rows = [
             Transcript(
-                dataset_id=dataset_id, stem=name_key(text.stem), text=text.text, cues=[_as_row(cue) for cue in text.cues]
+                dataset_id=dataset_id,
+                stem=name_key(text.stem),
+                text=text.text,
+                cues=[_as_row(cue) for cue in text.cues],
             )
             for text in texts
         ]
@@ -125,9 +128,7 @@ def _is_unchanged(clip: Clip, now: Clip | None) -> bool:
 
 def _texts(tables: Tables, files: Sequence[DatasetFile]) -> list[tuple[Transcript, list[Clip]]]:
     """The texts of those files that have one, and the files' clips."""
-    return [
-        (text, tables.clips.of_file(file.id)) for file in files if (text := tables.transcripts.of_recording(file))
-    ]
+    return [(text, tables.clips.of_file(file.id)) for file in files if (text := tables.transcripts.of_recording(file))]
 
 
 def _changes(text: Transcript, clips: Sequence[Clip]) -> Changes:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from playground.services.errors import Refused
 from storage.database import Storage
@@ -26,6 +26,14 @@ class Entry:
     text: str
     alias: str
     case_sensitive: bool = False
+
+
+class Replacement(NamedTuple):
+    """What is said for a text's characters from `start` to before `end`."""
+
+    start: int
+    end: int
+    alias: str
 
 
 class Pronunciation:
@@ -83,14 +91,26 @@ def entries_of(dictionary: PronunciationDict) -> list[Entry]:
     return [Entry(**item) for item in dictionary.items]
 
 
-def said_as(text: str, entries: Sequence[Entry]) -> str:
-    """`text` with each whole word of the entries as its alias; the longest that fits counts, then the first."""
+def replacements_in(text: str, entries: Sequence[Entry]) -> tuple[Replacement, ...]:
+    """Each whole word of the entries in a text, in order; the longest that fits counts, then the first."""
     if not entries:
-        return text
+        return ()
     ordered = sorted(entries, key=lambda entry: -len(entry.text))
     words = "|".join(f"({_pattern(entry)})" for entry in ordered)
     pattern = re.compile(f"(?<!{_LETTER})(?:{words})(?!{_LETTER})", re.MULTILINE)
-    return pattern.sub(lambda match: ordered[(match.lastindex or 0) - 1].alias, text)
+    return tuple(
+        Replacement(match.start(), match.end(), ordered[(match.lastindex or 0) - 1].alias)
+        for match in pattern.finditer(text)
+    )
+
+
+def said_as(text: str, replacements: Sequence[Replacement]) -> str:
+    """A text with its replacements, which are in order, in their places."""
+    parts, begun = [], 0
+    for start, end, alias in replacements:
+        parts += [text[begun:start], alias]
+        begun = end
+    return "".join([*parts, text[begun:]])
 
 
 def _pattern(entry: Entry) -> str:

@@ -12,7 +12,8 @@ from model.base_models import BaseModel
 from model.sentences import GREETINGS
 from playground.services.accounts import Accounts
 from playground.services.errors import Refused, full_disk_in_words
-from playground.services.pronunciation import entries_of, said_as
+from playground.services.pronunciation import Replacement, entries_of, replacements_in, said_as
+from playground.services.spoken_words import Spoken, WrittenWords
 from playground.services.turns import Turns
 from playground.settings import Settings
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
@@ -44,10 +45,13 @@ class SpeechRequest:
 class SpeechPlan:
     """A request that can be carried out, its text as it shall be said.
 
-    `fine_tuned`: None for voices without a clone, else whether its weights are active.
+    `fine_tuned`: None for voices without a clone, else whether its weights are active. `written` is the text as it
+    came, and `replacements` what a dictionary replaces in it.
     """
 
     request: SpeechRequest
+    written: str
+    replacements: tuple[Replacement, ...]
     voice: Voice
     base: BaseModel
     fine_tuned: bool | None
@@ -78,7 +82,9 @@ class SpeechService:
             fine_tune = tables.fine_tunes.find(voice.fine_tune_id) if voice.fine_tune_id else None
             dict_id = request.pronunciation_dict_id
             entries = entries_of(tables.pronunciation_dicts.get(dict_id)) if dict_id else []
-        said = replace(request, text=said_as(_well_formed(request.text), entries))
+        written = _well_formed(request.text)
+        replacements = replacements_in(written, entries)
+        said = replace(request, text=said_as(written, replacements))
         _check_text(said, self._settings.max_text_characters)
         base = base_models.resolve(request.model_id or voice.model_id)
         own = voice.language if voice.language in base.languages else base.languages[0]
@@ -86,6 +92,8 @@ class SpeechService:
         is_active = fine_tune is not None and fine_tune.status == Status.COMPLETED and base.id == fine_tune.model_id
         return SpeechPlan(
             request=said,
+            written=written,
+            replacements=replacements,
             voice=voice,
             base=base,
             fine_tuned=is_active if voice.fine_tune_id else None,
@@ -106,7 +114,8 @@ class SpeechService:
         request = plan.request
         asked = SpeakingAs(source=plan.source, text=request.text, language=plan.language, speed=request.speed)
         left = left or threading.Event()
-        spoken = _Spoken(request.text)
+        spoken = Spoken(request.text)
+        words = WrittenWords(plan.written, plan.replacements)
         with self._accounts.reserved(0 if is_free else plan.credits):
             with self._turns.turn(left) as has_turn, closing(self._process.stretches(asked)) as stretches:
                 if not has_turn:
@@ -114,7 +123,7 @@ class SpeechService:
                 try:
                     for stretch in stretches:
                         spoken.add(stretch)
-                        yield stretch
+                        yield words.of(stretch) if plan.replacements else stretch
                         if left.is_set():
                             break
                     else:
@@ -226,36 +235,6 @@ class SpeechService:
             clip = media.path(voice.reference_path)
             return VoiceSource(model_id=base.id, reference_path=clip, reference_text=voice.reference_text)
         return VoiceSource(model_id=base.id, stock_name=_stock_name(voice, base))
-
-
-class _Spoken:
-    """Follows how much of a text has been spoken."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._seconds = 0.0
-        self._ends: list[tuple[float, int]] = []  # from when on, and up to which character
-        self._is_whole = False
-
-    def add(self, stretch: "Stretch") -> None:
-        for word in stretch.words:
-            place = self._text.find(word.text, self._ends[-1][1] if self._ends else 0)
-            if place >= 0:
-                self._ends.append((self._seconds + word.start, place + len(word.text)))
-        self._seconds += len(stretch.waveform) / SAMPLE_RATE
-
-    def to_the_end(self) -> None:
-        """All has been spoken; raises Refused when that was nothing."""
-        if not self._seconds:
-            raise Refused("There is nothing in the text that can be spoken.", code="empty_transcript")
-        self._is_whole = True
-
-    @property
-    def characters(self) -> int:
-        """Up to the last word that has begun."""
-        if self._is_whole:
-            return len(self._text)
-        return max((end for start, end in self._ends if start < self._seconds), default=0)
 
 
 def _stock_name(voice: Voice, base: BaseModel) -> str:

@@ -138,9 +138,7 @@ class Transcripts:
             return tables.clips.get(clip_id)
 
 
-def change_clips(
-    tables: Tables, changes: Sequence[tuple[Clip, dict[str, Any]]], *, kind: str, step: str = ""
-) -> None:
+def change_clips(tables: Tables, changes: Sequence[tuple[Clip, dict[str, Any]]], *, kind: str, step: str = "") -> None:
     """One step of a person, or more of one: write columns of clips, and keep what they were."""
     step = step or new_id("step")
     for clip, columns in changes:

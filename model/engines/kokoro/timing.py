@@ -1,8 +1,8 @@
 """When the words of a text, as they are written, and its phonemes are heard: from the durations of its symbols."""
 
 from collections import deque
-from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
@@ -21,6 +21,8 @@ _IPA = str.maketrans(
     | {"ʤ": "dʒ", "ʧ": "tʃ", "ʣ": "dz", "ʥ": "dʑ", "ʦ": "ts", "ʨ": "tɕ"}
 )
 _MODIFIERS = frozenset("ː\u0303ʰʲᵝ")
+_MOST_SOUNDS = 50
+"""Of a piece: a word may be longer than a phrase, so it is found in pieces."""
 _SOUNDLESS = symbols.PAUSES | symbols.STRESS_MARKS
 
 
@@ -32,16 +34,24 @@ class WordPlace(NamedTuple):
     end: int
 
 
+class _Piece(NamedTuple):
+    """The sounds of a written word, or some of them; without `word`, they go on with the word before."""
+
+    word: str
+    sounds: str
+
+
 class WordFinder:
     """Finds the words of a text, as they are written, in its phrases' symbols, one phrase after the other.
 
     On the way from text to symbols numbers become words, and words run together or apart. So each word's own symbols
-    are laid beside the phrase by least edits, and its place is where they come to lie.
+    are laid beside the phrase by least edits, and its place is where they come to lie. A word that goes over the end of
+    its phrase ends with it.
     """
 
     def __init__(self, text: str, language: str) -> None:
-        self._words = deque(written_words(text))
-        self._language = language
+        self._coming = _pieces(text, language)
+        self._pieces: deque[_Piece] = deque()
 
     def find(self, phrase: str) -> list[WordPlace]:
         """The next words: those that the phrase says, in order."""
@@ -51,22 +61,35 @@ class WordFinder:
         distances = [Levenshtein.distance(sounds, expected[:bound]) for bound in bounds]
         count = max(range(len(bounds)), key=lambda index: (-distances[index], index))
         edges = _laid_beside(expected[: bounds[count]], sounds, bounds[: count + 1])
-        words = [self._words.popleft() for _ in range(count)]
-        return [
-            WordPlace(word, *_with_stress(phrase, places, start, end))
-            for word, (start, end) in zip(words, pairwise(edges), strict=True)
-        ]
+        found: list[WordPlace] = []
+        for start, end in pairwise(edges):
+            word = self._pieces.popleft().word
+            place = WordPlace(word, *_with_stress(phrase, places, start, end))
+            if word:
+                found.append(place)
+            elif found:
+                found[-1] = found[-1]._replace(end=place.end)
+        return found
 
     def _expected(self, length: float) -> tuple[str, list[int]]:
-        """Sounds of the next words, of at least `length` where there are so many, and where each word begins."""
+        """Sounds of the next pieces, of at least `length` where there are so many, and where each piece begins."""
         expected, bounds = "", [0]
-        for word in self._words:
-            if len(expected) >= length:
+        while len(expected) < length:
+            if len(bounds) > len(self._pieces):
+                self._pieces.extend(islice(self._coming, 1))
+            if len(bounds) > len(self._pieces):
                 break
-            symbols_of_word = phonemes_of_word(word, self._language)
-            expected += "".join(symbol for symbol in symbols_of_word if symbol not in _SOUNDLESS)
+            expected += self._pieces[len(bounds) - 1].sounds
             bounds.append(len(expected))
         return expected, bounds
+
+
+def _pieces(text: str, language: str) -> Iterator[_Piece]:
+    for word in written_words(text):
+        sounds = "".join(symbol for symbol in phonemes_of_word(word, language) if symbol not in _SOUNDLESS)
+        yield _Piece(word, sounds[:_MOST_SOUNDS])
+        for start in range(_MOST_SOUNDS, len(sounds), _MOST_SOUNDS):
+            yield _Piece("", sounds[start : start + _MOST_SOUNDS])
 
 
 def written_words(text: str) -> list[str]:
