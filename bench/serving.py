@@ -99,4 +99,4 @@ def started(command: list[str], environment: dict[str, str] | None = None) -> It
         yield process.stdout.readline().split()[-1], process.pid
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)

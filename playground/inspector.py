@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
 IDLE_SECONDS = 0.3
+REVIEWER_STOP_SECONDS = 5.0
 MAX_INSPECTIONS = 2
 FINGERPRINT = "fingerprint.npy"
 TWIN_SECONDS = 1.0
@@ -81,7 +82,10 @@ class Inspector:
         finally:
             if self._reviewer is not None:
                 self._reviewer.terminate()
-                self._reviewer.wait()
+                try:
+                    self._reviewer.wait(REVIEWER_STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    self._reviewer.kill()
 
     def _start_review(self) -> None:
         """Let another process compare the recordings of a dataset, when they have changed and none runs.

@@ -18,6 +18,7 @@ WATCH_SECONDS = 0.5
 BACKOFF_SECONDS = 5.0
 """A process that ended sooner than this after its start is not started again before it."""
 STOP_SECONDS = 10.0
+"""For all of them together, to end what they are at; then they are killed, and the database is as it was."""
 
 
 class Supervisor:
@@ -42,9 +43,10 @@ class Supervisor:
         self._thread.join()
         for process in self._running.values():
             process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
         for process in self._running.values():
             try:
-                process.wait(STOP_SECONDS)
+                process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
 

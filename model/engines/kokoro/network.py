@@ -19,7 +19,7 @@ SAMPLES_PER_FRAME = 600
 # teacher-forced speech to real clips is least with forced alignments shifted by so much.
 LATE_FRAMES = 2
 # Silence before the first symbol of a fine-tune, as its clips have it. The base model predicts twice as much, in which
-# a fine-tune hums: recognition heard an “uh” or “if” before one sentence in six. The base itself needs what it predicts:
+# a fine-tune hums: recognition heard an “uh” or “if” before one sentence in six. The base itself needs it:
 # with less it swallows the first syllable.
 FINE_TUNED_LEAD_FRAMES = 7
 
