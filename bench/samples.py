@@ -40,10 +40,10 @@ def main() -> None:
     for part in options.parts or PARTS:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             result = _result(part, options, speakers, Path(folder))
-        record = {"part": part, "commit": current_commit(), "cores": cores(), "result": result}
-        with options.results.open("a") as file:
-            file.write(json.dumps(record) + "\n")
-        print(json.dumps(record, indent=2), flush=True)
+            record = {"part": part, "commit": current_commit(), "cores": cores(), "result": result}
+            with options.results.open("a") as file:
+                file.write(json.dumps(record) + "\n")
+            print(json.dumps(record, indent=2), flush=True)
 
 
 def _result(
