@@ -61,11 +61,12 @@ def begin_background(log_level: str, *, lower_by: int) -> None:
     """What every process beside the page does first; SIGTERM lets it clean up and leave."""
     set_up_logging(log_level)
     share_processors()
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     lower_priority(lower_by)
 
 
-def _leave(signum: int, frame: FrameType | None) -> None:
+def leave(signum: int, frame: FrameType | None) -> None:
+    """A handler of signals: cleans up on the way out, as an exception does."""
     sys.exit(0)
 
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from model.audio import read_wav
@@ -13,7 +16,7 @@ from playground.parts import make_parts
 from playground.services.voices import SDK_EXAMPLE_VOICE, Voices
 from playground.settings import Settings
 from storage.database import Storage
-from tests.conftest import SPEECH
+from tests.conftest import ROOT, SPEECH
 from tests.hearing import charges
 from tests.making import TINY
 
@@ -79,6 +82,18 @@ def test_a_port_that_is_taken_is_said_at_once(data_dir: Path, capsys: pytest.Cap
         assert main(["--port", str(port), "--data-dir", str(data_dir)]) == 2
     assert f"Port {port} on 127.0.0.1 cannot be used" in capsys.readouterr().err
     assert not data_dir.exists()
+
+
+def test_a_server_that_is_told_to_stop_leaves_no_process_behind(data_dir: Path) -> None:
+    command = [sys.executable, "app.py", "serve", "--port", "0", "--data-dir", str(data_dir)]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    assert "http://" in server.stdout.readline()
+    processes = psutil.Process(server.pid).children()
+    server.terminate()
+    assert server.wait(60) == 0
+    assert len(processes) >= 3
+    assert not any(process.is_running() for process in processes)
 
 
 def test_a_setting_that_makes_no_sense_is_named(

@@ -1,6 +1,7 @@
 """`serve`: the page and the API, with the processes that work beside them."""
 
 import logging
+import signal
 import socket
 import sys
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ import uvicorn
 
 from playground.courier import Courier
 from playground.parts import make_parts
+from playground.processes import leave
 from playground.settings import Settings
 from playground.supervisor import Supervisor
 
@@ -52,6 +54,7 @@ def serve(settings: Settings, *, with_worker: bool) -> int:
     app = wizard.mount(create_api(parts), parts)
     host, port = listener.getsockname()[:2]
     modules = [INSPECTOR, TRANSCRIBER, *([WORKER] if with_worker else [])]
+    signal.signal(signal.SIGTERM, leave)  # which uvicorn raises again when it has stopped
     with ExitStack() as stack:
         stack.enter_context(Supervisor(modules, parts.settings))
         stack.enter_context(Courier(parts.webhooks))
