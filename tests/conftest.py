@@ -9,6 +9,7 @@ from cartesia import Cartesia
 
 from playground.parts import Parts
 from playground.settings import Settings
+from tests.kokoro_speech import KokoroRun, fine_tuned
 from tests.serving import opened, sdk_of
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +22,12 @@ def weights_dir() -> Path:
     folder = Path(os.environ.get("PLAYGROUND_WEIGHTS_DIR", ROOT / ".cache" / "weights"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def kokoro_run(weights_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> KokoroRun:
+    """A short fine-tune of the real base on real speech; who wants to change its folder takes a copy."""
+    return fine_tuned(weights_dir, tmp_path_factory.mktemp("clips"), tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture
