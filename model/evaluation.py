@@ -130,10 +130,27 @@ class SpeakerEncoder:
         *,
         sample_rate: int = SAMPLE_RATE,
     ) -> float:
-        """Mean cosine of `waveforms` to the centroid of `references`: about .95 for one speaker, .5 to .7 for two."""
-        centroid = self.embed_many(references, sample_rate=sample_rate).mean(axis=0)
-        cosines = self.embed_many(waveforms, sample_rate=sample_rate) @ centroid / np.linalg.norm(centroid)
-        return float(cosines.mean())
+        """Mean cosine of `waveforms` to the centroid of `references`, see `mean_cosine`."""
+        return mean_cosine(
+            self.embed_many(waveforms, sample_rate=sample_rate), self.embed_many(references, sample_rate=sample_rate)
+        )
+
+
+def mean_cosine(embeddings: NDArray[np.float32], references: NDArray[np.float32]) -> float:
+    """Of embeddings of unit length, shape (any, 256), to the centroid of `references`, of the same form.
+
+    About .95 for one speaker, .5 to .7 for two.
+    """
+    centroid = references.mean(axis=0)
+    return float((embeddings @ centroid).mean() / np.linalg.norm(centroid))
+
+
+def mean_cosine_among(embeddings: NDArray[np.float32]) -> float:
+    """Of each embedding to the centroid of the others; 1 when there are no others."""
+    if len(embeddings) < 2:
+        return 1.0
+    rest = (np.delete(embeddings, index, axis=0) for index in range(len(embeddings)))
+    return float(np.mean([mean_cosine(one[None], others) for one, others in zip(embeddings, rest, strict=True)]))
 
 
 class Naturalness:

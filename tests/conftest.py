@@ -1,18 +1,21 @@
 """What all tests share: weights converted once, real speech, a data folder of their own."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cartesia import Cartesia
 
-from playground.parts import Parts
+from playground.parts import Parts, make_parts
 from playground.settings import Settings
+from tests.kokoro_speech import KokoroRun, fine_tuned
 from tests.serving import opened, sdk_of
 
 ROOT = Path(__file__).parent.parent
 SPEECH = Path(__file__).parent / "data" / "speech"
+DATABASE = "playground.db"
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +26,25 @@ def weights_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def kokoro_run(weights_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> KokoroRun:
+    """A short fine-tune of the real base on real speech; who wants to change its folder takes a copy."""
+    return fine_tuned(weights_dir, tmp_path_factory.mktemp("clips"), tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="session")
+def first_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database as the first start leaves it; made once, since that takes longer than most tests."""
+    return make_parts(Settings(data_dir=tmp_path_factory.mktemp("first"))).settings.data_dir / DATABASE
+
+
 @pytest.fixture
-def settings(tmp_path: Path, weights_dir: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "data", weights_dir=weights_dir)
+def settings(tmp_path: Path, weights_dir: Path, first_database: Path) -> Settings:
+    """A data folder of the test's own, with a database that has been started once."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    shutil.copyfile(first_database, data_dir / DATABASE)
+    return Settings(data_dir=data_dir, weights_dir=weights_dir)
 
 
 @pytest.fixture

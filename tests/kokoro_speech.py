@@ -1,14 +1,25 @@
 """Real speech for the tests of the Kokoro engine, as its clips are: mono 16-bit WAV at 24 kHz."""
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 
 import soundfile
 import soxr
 
-from model.engines.protocol import TrainingClip
+from model.engines.protocol import FineTuneConfig, Progress, TrainingClip
 
 SPEECH = Path(__file__).parent / "data" / "speech"
+STEPS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class KokoroRun:
+    """A finished fine-tune of the real base: `STEPS` steps of each stage on all the test recordings."""
+
+    clips: list[TrainingClip]
+    folder: Path
+    reports: list[Progress]
 
 
 def transcripts() -> dict[str, str]:
@@ -24,3 +35,13 @@ def write_clip(name: str, folder: Path) -> TrainingClip:
     path = folder / f"{name}.wav"
     soundfile.write(path, waveform, 24_000, subtype="PCM_16")
     return TrainingClip(id=name, path=path, transcript=transcripts()[name], duration_seconds=len(waveform) / 24_000)
+
+
+def fine_tuned(weights_dir: Path, clips_folder: Path, folder: Path) -> KokoroRun:
+    """Train for a few steps; the model is left in `folder`."""
+    from model.engines.kokoro.engine import KokoroEngine
+
+    clips = [write_clip(name, clips_folder) for name in transcripts()]
+    config = FineTuneConfig(language="en", seconds=600, max_steps=STEPS)
+    reports = [*KokoroEngine(weights_dir).fine_tune(clips, config, folder)]
+    return KokoroRun(clips=clips, folder=folder, reports=reports)

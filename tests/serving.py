@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import gradio
 import uvicorn
@@ -41,9 +42,15 @@ def with_page(parts: Parts, *, socket_path: str) -> FastAPI:
         await socket.send_text("hello")
         await socket.close()
 
+    return gradio.mount_gradio_app(app, _page(), path="/")
+
+
+@cache
+def _page() -> gradio.Blocks:
+    """The same for all: to make one takes longer than to mount it."""
     with gradio.Blocks() as page:
         gradio.Markdown("# The page")
-    return gradio.mount_gradio_app(app, page, path="/")
+    return page
 
 
 @contextmanager

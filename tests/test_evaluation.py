@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model import audio
 from model.errors import WeightsUnavailable
-from model.evaluation import Naturalness, SpeakerEncoder, check_waveform, word_error_rate
+from model.evaluation import Naturalness, SpeakerEncoder, check_waveform, mean_cosine_among, word_error_rate
 
 SPEECH = Path(__file__).parent / "data" / "speech"
 RATE = audio.SAMPLE_RATE
@@ -68,6 +68,15 @@ def test_one_speaker_is_more_similar_than_another(encoder: SpeakerEncoder, sente
     other = encoder.similarity([lowered(one) for one in sentences[:5]], sentences[5:])
     assert same > 0.9
     assert other < same - 0.1
+
+
+def test_recordings_among_themselves_are_each_compared_with_the_others(
+    encoder: SpeakerEncoder, sentences: list[Waveform]
+) -> None:
+    some = sentences[:3]
+    expected = [encoder.similarity([one], [other for other in some if other is not one]) for one in some]
+    assert mean_cosine_among(encoder.embed_many(some)) == pytest.approx(np.mean(expected), abs=1e-4)
+    assert mean_cosine_among(encoder.embed_many(some[:1])) == 1
 
 
 def test_a_very_short_waveform_has_an_embedding(encoder: SpeakerEncoder, sentences: list[Waveform]) -> None:

@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,13 @@ from model.engines.kokoro.features import bandwidth_of
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.state import CHECKPOINT_FILE, MODEL_FILE, STORY_FILE, restore
 from model.engines.kokoro.styles import SpeakerStyle
-from model.engines.protocol import FineTuneConfig, Progress, TrainingClip
+from model.engines.protocol import FineTuneConfig, TrainingClip
 from model.errors import AudioError, LanguageNotSupported, TooLittleSpeech, WeightsUnavailable
-from tests.kokoro_speech import transcripts, write_clip
+from tests.kokoro_speech import STEPS, KokoroRun
 
 ROOT = Path(__file__).parent.parent
-STEPS = 6
+FEW = 8
+ONE_STEP = FineTuneConfig(language="en", seconds=600, max_steps=1)
 SPEAK = """
 import sys
 from pathlib import Path
@@ -48,9 +50,8 @@ np.savez(out, **spoken)
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingClip]:
-    folder = tmp_path_factory.mktemp("clips")
-    return [write_clip(name, folder) for name in transcripts()]
+def clips(kokoro_run: KokoroRun) -> list[TrainingClip]:
+    return kokoro_run.clips
 
 
 @pytest.fixture(scope="module")
@@ -59,32 +60,38 @@ def engine(weights_dir: Path) -> KokoroEngine:
 
 
 @pytest.fixture(scope="module")
-def run(
-    engine: KokoroEngine, clips: list[TrainingClip], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[Progress]]:
-    """A finished run of a few steps: its folder and all that it reported."""
-    folder = tmp_path_factory.mktemp("run")
-    config = FineTuneConfig(language="en", seconds=600, max_steps=STEPS)
-    return folder, list(engine.fine_tune(clips, config, folder))
+def run(kokoro_run: KokoroRun) -> Path:
+    """The folder of the finished run."""
+    return kokoro_run.folder
+
+
+@pytest.fixture(scope="module")
+def stopped(engine: KokoroEngine, clips: list[TrainingClip], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of one step a stage that was stopped after its first stage."""
+    folder = tmp_path_factory.mktemp("stopped")
+    reports = engine.fine_tune(clips[:FEW], ONE_STEP, folder)
+    next(report for report in reports if report.stage == "voice")
+    reports.close()
+    return folder
 
 
 @pytest.fixture(scope="module")
 def spoken(
-    run: tuple[Path, list[Progress]],
+    run: Path,
     clips: list[TrainingClip],
     weights_dir: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, np.ndarray]:
     """What a new process says with the fine-tuned and with the base model."""
     out = tmp_path_factory.mktemp("spoken") / "spoken.npz"
-    arguments = [weights_dir, run[0], clips[0].path, clips[0].transcript, out]
+    arguments = [weights_dir, run, clips[0].path, clips[0].transcript, out]
     subprocess.run([sys.executable, "-c", SPEAK, *map(str, arguments)], cwd=ROOT, check=True)
     with np.load(out) as arrays:
         return dict(arrays)
 
 
-def test_every_stage_reports_in_order(engine: KokoroEngine, run: tuple[Path, list[Progress]]) -> None:
-    reports = run[1]
+def test_every_stage_reports_in_order(engine: KokoroEngine, kokoro_run: KokoroRun) -> None:
+    reports = kokoro_run.reports
     order = list(dict.fromkeys(report.stage for report in reports))
     assert tuple(order) == engine.stages
     assert reports[0].message.startswith("Starting afresh")
@@ -92,18 +99,18 @@ def test_every_stage_reports_in_order(engine: KokoroEngine, run: tuple[Path, lis
     assert reports[-1].step == STEPS
 
 
-def test_the_loss_of_prosody_falls(run: tuple[Path, list[Progress]]) -> None:
-    losses = [report.loss for report in run[1] if report.stage == "prosody" and report.loss is not None]
+def test_the_loss_of_prosody_falls(kokoro_run: KokoroRun) -> None:
+    losses = [report.loss for report in kokoro_run.reports if report.stage == "prosody" and report.loss is not None]
     assert losses[-1] < losses[0]
 
 
 def test_the_fine_tuned_weights_are_nearer_to_the_recordings(
-    clips: list[TrainingClip], run: tuple[Path, list[Progress]], weights_dir: Path
+    clips: list[TrainingClip], run: Path, weights_dir: Path
 ) -> None:
     """On the same stretches of speech; each step sees other ones, so that the reported loss says less."""
     base, tuned = weights.load(weights_dir), weights.load(weights_dir)
     with weights.opened(weights_dir) as read:
-        speaker = restore(run[0] / MODEL_FILE, network=tuned, base=read, alpha=1.0)
+        speaker = restore(run / MODEL_FILE, network=tuned, base=read, alpha=1.0)
     measured = [measure(clip, Aligner(), "en") for clip in clips[:6]]
     examples = [encode(base, clip) for clip in measured if clip is not None]
     segments = Segments.drawn(examples, random.Random(0), torch.device("cpu"), count=2)
@@ -113,23 +120,21 @@ def test_the_fine_tuned_weights_are_nearer_to_the_recordings(
     assert losses[1] < losses[0]
 
 
-def test_the_saved_file_is_the_difference_to_the_base(run: tuple[Path, list[Progress]]) -> None:
-    tensors = load_file(run[0] / MODEL_FILE)
-    story = json.loads((run[0] / STORY_FILE).read_text())
+def test_the_saved_file_is_the_difference_to_the_base(run: Path) -> None:
+    tensors = load_file(run / MODEL_FILE)
+    story = json.loads((run / STORY_FILE).read_text())
     assert story["stages"]["voice"]["steps"] == STEPS
     assert tensors["decoder.encode.norm1.fc.weight"].float().abs().max() > 0
     assert tensors["predictor.duration_proj.linear_layer.weight"].float().abs().max() > 0
     assert not any("generator" in name and "fc" not in name for name in tensors)
-    assert not (run[0] / CHECKPOINT_FILE).exists()
+    assert not (run / CHECKPOINT_FILE).exists()
 
 
-def test_a_finished_model_is_kept_as_it_is(
-    engine: KokoroEngine, clips: list[TrainingClip], run: tuple[Path, list[Progress]]
-) -> None:
-    before = (run[0] / MODEL_FILE).read_bytes()
-    again = list(engine.fine_tune(clips, FineTuneConfig(language="en", seconds=5), run[0]))
+def test_a_finished_model_is_kept_as_it_is(engine: KokoroEngine, clips: list[TrainingClip], run: Path) -> None:
+    before = (run / MODEL_FILE).read_bytes()
+    again = list(engine.fine_tune(clips, FineTuneConfig(language="en", seconds=5), run))
     assert [report.message for report in again] == ["Already trained on these clips"]
-    assert (run[0] / MODEL_FILE).read_bytes() == before
+    assert (run / MODEL_FILE).read_bytes() == before
 
 
 def test_a_new_process_speaks_otherwise_than_the_base(spoken: dict[str, np.ndarray]) -> None:
@@ -141,38 +146,34 @@ def test_a_new_process_speaks_otherwise_than_the_base(spoken: dict[str, np.ndarr
     assert not np.allclose(spoken["tuned_style"], spoken["base_style"])
 
 
-def test_a_new_process_holds_the_saved_weights(engine: KokoroEngine, run: tuple[Path, list[Progress]]) -> None:
+def test_a_new_process_holds_the_saved_weights(engine: KokoroEngine, run: Path) -> None:
     name = "decoder.encode.conv1.weight"
-    story = json.loads((run[0] / STORY_FILE).read_text())
-    difference = load_file(run[0] / MODEL_FILE)[name].float() * story["alpha"]
-    tuned, base = (engine.load(folder).network().get_parameter(name).data for folder in (run[0], None))
+    story = json.loads((run / STORY_FILE).read_text())
+    difference = load_file(run / MODEL_FILE)[name].float() * story["alpha"]
+    tuned, base = (engine.load(folder).network().get_parameter(name).data for folder in (run, None))
     torch.testing.assert_close(tuned - base, difference, atol=1e-6, rtol=1e-3)
 
 
-def test_models_of_one_engine_take_turns_in_its_network(engine: KokoroEngine, run: tuple[Path, list[Progress]]) -> None:
+def test_models_of_one_engine_take_turns_in_its_network(engine: KokoroEngine, run: Path) -> None:
     name = "decoder.encode.conv1.weight"
-    tuned, base = engine.load(run[0]), engine.load(None)
+    tuned, base = engine.load(run), engine.load(None)
     weights = [model.network().get_parameter(name).data.clone() for model in (tuned, base, tuned, base)]
     assert torch.equal(weights[0], weights[2]) and torch.equal(weights[1], weights[3])
     assert not torch.equal(weights[0], weights[1])
     assert tuned.network() is base.network()
 
 
-def test_a_model_whose_files_are_gone_says_so(
-    engine: KokoroEngine, run: tuple[Path, list[Progress]], tmp_path: Path
-) -> None:
-    shutil.copytree(run[0], tmp_path / "copy")
+def test_a_model_whose_files_are_gone_says_so(engine: KokoroEngine, run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "copy")
     gone = engine.load(tmp_path / "copy")
-    engine.load(run[0])
+    engine.load(run)
     shutil.rmtree(tmp_path / "copy")
     with pytest.raises(WeightsUnavailable, match="gone"):
         gone.network()
 
 
-def test_truncated_fine_tuned_weights_are_refused(
-    engine: KokoroEngine, run: tuple[Path, list[Progress]], tmp_path: Path
-) -> None:
-    shutil.copytree(run[0], tmp_path / "copy")
+def test_truncated_fine_tuned_weights_are_refused(engine: KokoroEngine, run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "copy")
     with (tmp_path / "copy" / MODEL_FILE).open("r+b") as file:
         file.truncate(100_000)
     with pytest.raises(WeightsUnavailable, match="damaged"):
@@ -180,15 +181,12 @@ def test_truncated_fine_tuned_weights_are_refused(
 
 
 def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(
-    engine: KokoroEngine, clips: list[TrainingClip], tmp_path: Path
+    engine: KokoroEngine, clips: list[TrainingClip], stopped: Path, tmp_path: Path
 ) -> None:
-    config = FineTuneConfig(language="en", seconds=600, max_steps=1)
-    stopped = engine.fine_tune(clips, config, tmp_path)
-    next(report for report in stopped if report.stage == "voice")
-    stopped.close()
+    shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
     learnt = _differences_of_prosody(tmp_path / CHECKPOINT_FILE)
     assert max(float(difference.abs().max()) for difference in learnt.values()) > 0
-    again = list(engine.fine_tune(clips, config, tmp_path))
+    again = list(engine.fine_tune(clips[:FEW], ONE_STEP, tmp_path))
     assert again[0].message.startswith("Going on")
     assert "prosody" not in {report.stage for report in again}
     assert json.loads((tmp_path / STORY_FILE).read_text())["stages"]["prosody"]["steps"] == 1
@@ -200,12 +198,12 @@ def _differences_of_prosody(path: Path) -> "dict[str, torch.Tensor]":
     return {name: value.float() for name, value in load_file(path).items() if name.startswith("predictor.")}
 
 
-def test_other_transcripts_start_afresh(engine: KokoroEngine, clips: list[TrainingClip], tmp_path: Path) -> None:
-    config = FineTuneConfig(language="en", seconds=600, max_steps=1)
-    stopped = engine.fine_tune(clips, config, tmp_path)
-    next(report for report in stopped if report.stage == "voice")
-    stopped.close()
-    first = next(engine.fine_tune(clips[1:], config, tmp_path))
+def test_other_transcripts_start_afresh(
+    engine: KokoroEngine, clips: list[TrainingClip], stopped: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
+    others = [replace(clips[0], transcript="Something else."), *clips[1:FEW]]
+    first = next(engine.fine_tune(others, ONE_STEP, tmp_path))
     assert first.message.startswith("Starting afresh")
 
 

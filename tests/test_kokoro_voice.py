@@ -1,49 +1,41 @@
 """A clone of the real base through the product: pinned, saved, loaded by another process, understood."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from model.base_models import KOKORO, make_engine
-from model.engines.protocol import FineTuneConfig, TrainingClip
+from model.base_models import KOKORO
+from model.engines.protocol import TrainingClip
 from model.evaluation import word_error_rate
 from model.transcription import Transcriber, prepare_whisper
-from playground.parts import Parts, make_parts
+from playground.parts import Parts
 from playground.services.speech import SpeechRequest
 from playground.settings import Settings
 from playground.speech_process import StyleOf, VoiceSource, write_style
 from storage.records import FineTune, Status, Voice
-from tests.kokoro_speech import transcripts, write_clip
+from tests.kokoro_speech import KokoroRun, write_clip
 from tests.making import TINY
+from tests.serving import opened
 
-STEPS = 4
-CLIPS = 8
 TEXT = "Please remember to check the weather before you leave the house."
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory: pytest.TempPathFactory, weights_dir: Path) -> dict[str, np.ndarray]:
+def spoken(kokoro_run: KokoroRun, tmp_path_factory: pytest.TempPathFactory, weights_dir: Path) -> dict[str, np.ndarray]:
     """One text with the clone's own model id, and with another one, each as a waveform."""
     folder = tmp_path_factory.mktemp("clone")
-    parts = make_parts(Settings(data_dir=folder, weights_dir=weights_dir))
-    (folder / "clips").mkdir()
-    clips = [write_clip(name, folder / "clips") for name in list(transcripts())[:CLIPS]]
-    voice = _trained(parts, clips)
-    try:
+    with opened(Settings(data_dir=folder, weights_dir=weights_dir)) as parts:
+        voice = _voice_of(kokoro_run, parts, write_clip(kokoro_run.clips[0].id, folder))
         return {model_id: _speak(parts, voice, model_id) for model_id in ("kokoro-82m", TINY)}
-    finally:
-        parts.speech_process.close()
 
 
-def _trained(parts: Parts, clips: list[TrainingClip]) -> Voice:
-    """A completed clone, trained for a few steps; its style is made by the speech process."""
+def _voice_of(run: KokoroRun, parts: Parts, clip: TrainingClip) -> Voice:
+    """A voice of a completed clone that holds the run's model; its style is made by the speech process."""
     fine_tune = FineTune(name="Ada", model_id=KOKORO.id, status=Status.COMPLETED)
     folder = parts.storage.media.fine_tune_folder(fine_tune.id)
-    config = FineTuneConfig(language="en", seconds=600, max_steps=STEPS)
-    for _ in make_engine(KOKORO, parts.settings.weights).fine_tune(clips, config, folder / "model"):
-        pass
-    clip = clips[0]
+    shutil.copytree(run.folder, folder / "model")
     source = VoiceSource(
         model_id=KOKORO.id, folder=folder / "model", reference_path=clip.path, reference_text=clip.transcript
     )

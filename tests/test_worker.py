@@ -2,31 +2,77 @@
 
 import os
 import resource
+import shutil
 import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 from model.audio import read_wav
+from model.engines.tiny.training import CHECKPOINT_FILE
 from playground.parts import Parts, make_parts
 from playground.services.fine_tuning import CloneForm
 from playground.services.speech import SpeechRequest
-from storage.records import Status
+from playground.settings import Settings
+from storage.records import FineTune, Status
 from tests.making import TINY, queued
 from tests.running import (
     INSPECTOR,
     WORKER,
     add_speech,
+    checked_speech,
     running,
     start_training,
     wait_for_end,
     wait_for_stage,
     wait_until,
 )
+from tests.serving import opened
 
 
-def test_a_run_ends_with_four_checked_voices_and_one_charge(parts: Parts) -> None:
-    fine_tune = start_training(parts)
-    with running(parts, WORKER):
-        done = wait_for_end(parts, fine_tune)
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, weights_dir: Path) -> Path:
+    """A data folder with a dataset of the test recordings, all checked."""
+    folder = tmp_path_factory.mktemp("recorded")
+    checked_speech(make_parts(Settings(data_dir=folder, weights_dir=weights_dir)))
+    return folder
+
+
+@pytest.fixture
+def settings(recorded: Path, tmp_path: Path, weights_dir: Path) -> Settings:
+    """A copy of that folder for each test."""
+    return Settings(data_dir=shutil.copytree(recorded, tmp_path / "data"), weights_dir=weights_dir)
+
+
+@pytest.fixture(scope="module")
+def killed(
+    recorded: Path, tmp_path_factory: pytest.TempPathFactory, weights_dir: Path
+) -> Iterator[tuple[Parts, FineTune]]:
+    """A run whose worker was killed in the midst of training, at its end under the next worker."""
+    data_dir = shutil.copytree(recorded, tmp_path_factory.mktemp("killed") / "data")
+    with opened(Settings(data_dir=data_dir, weights_dir=weights_dir)) as parts:
+        fine_tune = start_training(parts)
+        checkpoint = parts.storage.media.fine_tune_folder(fine_tune.id) / "model" / CHECKPOINT_FILE
+        with running(parts, WORKER) as supervisor:
+            wait_for_stage(parts, fine_tune, "prosody")
+            wait_until(checkpoint.exists, seconds=30, what="a checkpoint")
+            os.kill(supervisor.pid(WORKER), signal.SIGKILL)
+            with parts.storage.write() as tables:
+                tables.fine_tunes.update(fine_tune.id, training_minutes=1)  # little is left for the next worker
+            wait_until(lambda: parts.fine_tuning.get(fine_tune.id).takeovers == 1, seconds=60, what="a takeover")
+            done = wait_for_end(parts, fine_tune)
+        yield parts, done
+
+
+def test_a_killed_worker_is_replaced_and_the_run_goes_on(killed: tuple[Parts, FineTune]) -> None:
+    parts, done = killed
     assert done.status == Status.COMPLETED, done.error
+    assert any("on from" in event.message for event in parts.fine_tuning.events(done.id))
+
+
+def test_a_run_ends_with_four_checked_voices_and_one_charge(killed: tuple[Parts, FineTune]) -> None:
+    parts, done = killed
     voices = parts.fine_tuning.voices(done.id)
     assert [voice.name for voice in voices] == ["Ada - V0", "Ada - V1", "Ada - V2", "Ada - V3"]
     assert len({voice.reference_text for voice in voices}) == 4
@@ -58,20 +104,8 @@ def test_a_run_waits_for_files_that_are_still_being_checked(parts: Parts) -> Non
     assert parts.accounts.account().held == 0
 
 
-def test_a_killed_worker_is_replaced_and_the_run_goes_on(parts: Parts) -> None:
-    fine_tune = start_training(parts, minutes=2)
-    with running(parts, WORKER) as supervisor:
-        wait_for_stage(parts, fine_tune, "prosody")
-        os.kill(supervisor.pid(WORKER), signal.SIGKILL)
-        wait_until(lambda: parts.fine_tuning.get(fine_tune.id).takeovers == 1, seconds=60, what="a takeover")
-        done = wait_for_end(parts, fine_tune)
-    assert done.status == Status.COMPLETED, done.error
-    assert any("on from" in event.message for event in parts.fine_tuning.events(fine_tune.id))
-    assert parts.accounts.account().spent == parts.settings.training_credits
-
-
 def test_a_stopped_server_hands_its_run_back(parts: Parts) -> None:
-    fine_tune = start_training(parts, minutes=10)
+    fine_tune = start_training(parts)
     with running(parts, WORKER):
         wait_for_stage(parts, fine_tune, "prosody")
     waiting = parts.fine_tuning.get(fine_tune.id)
@@ -79,7 +113,7 @@ def test_a_stopped_server_hands_its_run_back(parts: Parts) -> None:
 
 
 def test_deleting_a_clone_stops_its_run_and_leaves_no_files(parts: Parts) -> None:
-    fine_tune = start_training(parts, minutes=10)
+    fine_tune = start_training(parts)
     folder = parts.storage.media.fine_tune_folder(fine_tune.id)
     with running(parts, WORKER):
         wait_for_stage(parts, fine_tune, "prosody")
@@ -92,7 +126,7 @@ def test_deleting_a_clone_stops_its_run_and_leaves_no_files(parts: Parts) -> Non
 
 
 def test_broken_weights_are_made_again(parts: Parts) -> None:
-    fine_tune = start_training(parts, minutes=10)
+    fine_tune = start_training(parts)
     weights = parts.settings.data_dir / "weights"
     model = weights / "whisper-base" / "model.bin"
     model.parent.mkdir(parents=True)

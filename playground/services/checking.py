@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model.evaluation import Naturalness, SpeakerEncoder, check_waveform, word_error_rate
+from model.evaluation import (
+    Naturalness,
+    SpeakerEncoder,
+    check_waveform,
+    mean_cosine,
+    mean_cosine_among,
+    word_error_rate,
+)
 from model.sentences import TEST_SENTENCES
 from model.transcription import Transcriber
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
@@ -98,6 +105,7 @@ class Judge:
         self._encoder = SpeakerEncoder()
         self._naturalness = Naturalness()
         self._recordings = recordings
+        self._embeddings = self._encoder.embed_many(recordings)
 
     def row(self, name: str, waveforms: Sequence["Waveform"], word_error_rate: float | None) -> dict[str, Any]:
         """A line of the report card."""
@@ -113,8 +121,6 @@ class Judge:
 
     def _similarity(self, waveforms: Sequence["Waveform"]) -> float:
         """To the recordings; each recording itself is compared with the others only."""
-        if waveforms is not self._recordings:
-            return self._encoder.similarity(waveforms, self._recordings)
-        others = [[other for other in waveforms if other is not one] for one in waveforms]
-        cosines = [self._encoder.similarity([one], rest) for one, rest in zip(waveforms, others, strict=True) if rest]
-        return float(np.mean(cosines)) if cosines else 1.0
+        if waveforms is self._recordings:
+            return mean_cosine_among(self._embeddings)
+        return mean_cosine(self._encoder.embed_many(waveforms), self._embeddings)

@@ -26,6 +26,7 @@ PLAY_TO_THE_END = """async (audio) => {
   const happens = (name) => new Promise((done) => audio.addEventListener(name, done, { once: true }));
   audio.pause();
   audio.currentTime = 0;
+  audio.playbackRate = 4;
   const ended = happens("ended");
   await audio.play();
   const start = audio.currentTime;
@@ -83,7 +84,10 @@ def drop(page: Page, zone: str, files: Mapping[str, bytes]) -> None:
 
 
 def play(audio: Locator) -> float:
-    """Play to the end; gives the length in seconds. It fails when the sound does not start, go on or end."""
+    """Play all of it, in a quarter of its time; gives its length in seconds.
+
+    It fails when the sound does not start, go on or end.
+    """
     return float(audio.evaluate(PLAY_TO_THE_END))
 
 
