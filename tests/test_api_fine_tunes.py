@@ -8,7 +8,7 @@ from cartesia import Cartesia
 from starlette.testclient import TestClient
 
 from playground.parts import Parts, make_parts
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from playground.services.keys import Scope
 from playground.services.runs import Runs
 from playground.settings import Settings

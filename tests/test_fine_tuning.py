@@ -4,8 +4,8 @@ import pytest
 
 from model.errors import LanguageNotSupported, ModelNotFound
 from playground.parts import Parts, make_parts
+from playground.services.clone_form import CloneForm
 from playground.services.errors import Conflict, PlanRefused, QuotaExceeded, Refused
-from playground.services.fine_tuning import CloneForm
 from playground.services.runs import MAX_TAKEOVERS, LeaseLost, RunProgress, Runs
 from playground.settings import Settings
 from storage.errors import NotFound

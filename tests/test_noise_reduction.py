@@ -13,8 +13,8 @@ from model.metering import level_dbfs
 from model.noise_reduction import NoiseReducer
 from playground.parts import Parts
 from playground.reviewer import Reviewer
+from playground.services.clone_form import CloneForm
 from playground.services.errors import Busy
-from playground.services.fine_tuning import CloneForm
 from playground.services.noise_reduction import NoiseReduction
 from playground.services.runs import Runs
 from playground.services.training import TrainingRun

@@ -13,7 +13,7 @@ from model.transcription import Transcript as HeardText
 from playground.commands.serve import TRANSCRIBER
 from playground.inspector import Inspector
 from playground.parts import Parts
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from playground.transcriber import BackgroundTranscriber
 from storage.records import Clip, Dataset, Status
 from tests.conftest import SPEECH

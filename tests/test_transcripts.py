@@ -6,8 +6,8 @@ import pytest
 
 from model.transcription import Transcript as HeardText
 from playground.parts import Parts, make_parts
+from playground.services.clone_form import CloneForm
 from playground.services.errors import Refused
-from playground.services.fine_tuning import CloneForm
 from playground.services.runs import Runs
 from playground.services.transcripts import Undone
 from storage.errors import NotFound

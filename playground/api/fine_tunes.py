@@ -9,7 +9,7 @@ from playground.api import schemas
 from playground.api.dependencies import GivenCaller, GivenParts
 from playground.api.paging import GivenPaging
 from playground.services.asking import Asked
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from storage.errors import NotFound
 from storage.records import FineTune, Status
 

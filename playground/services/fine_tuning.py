@@ -1,14 +1,14 @@
-"""Clones from draft to deletion: the form, what is missing, Train, Cancel, Retry."""
+"""Clones from draft to deletion: Train, Cancel, Retry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from model import base_models
-from model.accents import with_accent
 from model.base_models import BaseModel
 from playground.services.accounts import Accounts
 from playground.services.asking import Asked
+from playground.services.clone_form import CloneForm
 from playground.services.datasets import MINIMUM_SECONDS, RECOMMENDED_SECONDS
 from playground.services.errors import Conflict, Refused
 from playground.services.runs import Runs
@@ -16,7 +16,6 @@ from storage.database import Storage, Tables
 from storage.records import FineTune, Status, TrainingEvent, Voice, now
 from storage.table import NEWEST_FIRST, Page
 
-DEFAULT_NAME = "Untitled Pro Voice Clone"
 MINUTES_OFFERED = (10, 15, 30, 60)
 SHORTEST_MINUTES = 1
 LONGEST_MINUTES = 24 * 60
@@ -27,35 +26,6 @@ DISCLAIMER = (
     "cloned. I will not use the voice to impersonate anyone, to deceive, or for anything unlawful, and I will say "
     "that it is synthetic where people could otherwise be misled."
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CloneForm:
-    """What the person fills in."""
-
-    name: str = DEFAULT_NAME
-    description: str = ""
-    language: str = "en"
-    gender: str = ""
-    model_id: str = ""
-    accent: str | None = None
-
-    def checked(self) -> dict[str, str | None]:
-        """The columns of a fine-tune; raises Refused, ModelNotFound and LanguageNotSupported."""
-        if not self.name.strip():
-            raise Refused("Give the clone a name.")
-        if self.gender not in ("", "feminine", "masculine", "gender_neutral"):
-            raise Refused(f"Gender is feminine, masculine, gender_neutral or empty, not {self.gender!r}.")
-        base = base_models.resolve(self.model_id) if self.model_id else base_models.production_model()
-        language = base.require_language(with_accent(self.language, self.accent))
-        return {
-            "name": self.name.strip(),
-            "description": self.description,
-            "language": language,
-            "gender": self.gender,
-            "model_id": base.id,
-            "accent": self.accent,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)

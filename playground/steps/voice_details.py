@@ -10,7 +10,7 @@ from playground.pages.markup import heading
 from playground.pages.place import Place
 from playground.pages.widgets import Updates, html, on
 from playground.parts import Parts
-from playground.services.fine_tuning import DEFAULT_NAME, CloneForm
+from playground.services.clone_form import DEFAULT_NAME, CloneForm
 from storage.records import FineTune, Status
 
 GENDERS = [("Not said", ""), ("Feminine", "feminine"), ("Masculine", "masculine"), ("Neutral", "gender_neutral")]
