@@ -9,7 +9,7 @@ import pytest
 from model.transcription import Transcript
 from playground.parts import Parts
 from playground.services import training
-from playground.services.runs import Runs
+from playground.services.run_clips import RunClips
 from playground.services.training import TrainingRun
 from storage.records import FineTune
 from tests.making import queued
@@ -31,10 +31,9 @@ class Recogniser:
 def _transcribed(parts: Parts) -> tuple[FineTune, TrainingRun]:
     """20 clips of 5 s."""
     fine_tune = queued(parts)
-    runs = Runs(parts.storage, parts.accounts)
     with parts.storage.write() as tables:
-        runs.fix_clips(tables, fine_tune)
-    run = TrainingRun(parts, runs, fine_tune)
+        RunClips(parts.storage, fine_tune).fix(tables)
+    run = TrainingRun(parts, fine_tune)
     recogniser: Any = Recogniser()
     run._transcriber = recogniser
     assert all(0 <= progress.step <= progress.steps for progress in run._transcribe())
@@ -42,12 +41,12 @@ def _transcribed(parts: Parts) -> tuple[FineTune, TrainingRun]:
 
 
 def _heard(parts: Parts, fine_tune: FineTune) -> list[str]:
-    return [clip.id for clip in Runs(parts.storage, parts.accounts).read_clips(fine_tune) if clip.transcript]
+    return [clip.id for clip in RunClips(parts.storage, fine_tune).read() if clip.transcript]
 
 
 def test_all_is_heard_when_it_is_little(parts: Parts) -> None:
     fine_tune, _ = _transcribed(parts)
-    clips = Runs(parts.storage, parts.accounts).read_clips(fine_tune)
+    clips = RunClips(parts.storage, fine_tune).read()
     assert [clip.transcript for clip in clips] == [Path(clip.path).stem for clip in clips]
 
 
@@ -80,7 +79,7 @@ def test_what_is_heard_counts_though_its_dataset_is_gone(parts: Parts) -> None:
     parts.datasets.delete(dataset_id)
     again = parts.fine_tuning.retry(fine_tune.id)
     assert again.dataset_id is None
-    run = TrainingRun(parts, Runs(parts.storage, parts.accounts), again)
+    run = TrainingRun(parts, again)
     recogniser: Any = Recogniser()
     run._transcriber = recogniser
     assert {progress.steps for progress in run._transcribe()} == {20}

@@ -11,6 +11,7 @@ from playground.services.asking import Asked
 from playground.services.clone_form import CloneForm
 from playground.services.datasets import MINIMUM_SECONDS, RECOMMENDED_SECONDS
 from playground.services.errors import Conflict, Refused
+from playground.services.run_clips import RunClips
 from playground.services.runs import Runs
 from storage.database import Storage, Tables
 from storage.records import FineTune, Status, TrainingEvent, Voice, now
@@ -240,15 +241,16 @@ class FineTuning:
             **changes,
         )
         self._accounts.hold(tables, fine_tune)
-        self._runs.forget_clips(fine_tune)
+        clips = RunClips(self._storage, fine_tune)
+        clips.forget()
         if fine_tune.dataset_id is not None and not readiness.pending:
-            self._runs.fix_clips(tables, fine_tune)
+            clips.fix(tables)
         return fine_tune
 
     def _readiness(self, tables: Tables, fine_tune: FineTune, *, may_be_pending: bool = False) -> Readiness:
         files = tables.files.of_dataset(fine_tune.dataset_id) if fine_tune.dataset_id else []
         if fine_tune.dataset_id is None and fine_tune.attempt:
-            usable = sum(clip.duration_seconds for clip in self._runs.read_clips(fine_tune))
+            usable = sum(clip.duration_seconds for clip in RunClips(self._storage, fine_tune).read())
         else:
             usable = sum(file.usable_seconds for file in files)
         pending = sum(file.is_pending for file in files)

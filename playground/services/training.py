@@ -18,7 +18,8 @@ from playground.processes import give_memory_back
 from playground.services.checking import Listener
 from playground.services.datasets import MINIMUM_SECONDS
 from playground.services.held_out import hold_out
-from playground.services.runs import RunClip, RunProgress, Runs, without_noise
+from playground.services.run_clips import RunClip, RunClips
+from playground.services.runs import RunProgress
 from playground.services.voice_check import VoiceCheck
 from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
 from storage.records import FineTune, Voice, now, seconds_between
@@ -56,12 +57,12 @@ class DataFault(Exception):
 class TrainingRun:
     """The stages of one attempt. `progress()` carries them out; then `voices` and `report` are there."""
 
-    def __init__(self, parts: Parts, runs: Runs, fine_tune: FineTune) -> None:
+    def __init__(self, parts: Parts, fine_tune: FineTune) -> None:
         self._parts = parts
-        self._runs = runs
         self._fine_tune = fine_tune
         self._base = base_models.resolve(fine_tune.model_id)
-        self._folder = runs.folder(fine_tune)
+        self._folder = parts.storage.media.fine_tune_folder(fine_tune.id)
+        self._clips = RunClips(parts.storage, fine_tune)
         self._speech = SpeechProcess(parts.settings.weights, device=parts.settings.device)
         self._started = time.monotonic()
         spent = seconds_between(fine_tune.started_at or now(), now())
@@ -93,10 +94,11 @@ class TrainingRun:
 
     def _prepare(self) -> Iterator[RunProgress]:
         yield self._at("prepare", 0, 4, message="Waiting until all recordings are checked")
-        while self._runs.fix_clips_when_checked(self._fine_tune):
+        while self._clips.fix_when_checked():
             time.sleep(0.5)
             yield self._at("prepare", 0, 4)
-        yield from self._reduce_noise()
+        for number, count in self._clips.reduce_noise(NoiseReducer()):
+            yield self._at("prepare", 0, 4, message=f"Reducing noise, clip {number} of {count}")
         yield self._at("prepare", 1, 4, message="Checking disk and weights")
         free = self._parts.storage.media.free_bytes()
         if free < MIN_FREE_BYTES:
@@ -120,27 +122,12 @@ class TrainingRun:
         self._reserve = self._stock.seconds * (VOICES + TRIED) + LOADING_SECONDS
         yield self._at("prepare", 4, 4)
 
-    def _reduce_noise(self) -> Iterator[RunProgress]:
-        """Give the run's noisy clips files of their own with less noise; the recordings stay as they are."""
-        clips = self._runs.read_clips(self._fine_tune)
-        if not any(clip.is_noisy for clip in clips):
-            return
-        reducer = NoiseReducer()
-        for number, clip in enumerate(clips):
-            if clip.is_noisy:
-                source = self._parts.storage.media.path(clip.path)
-                target = source.with_name(without_noise(clip.id))
-                reducer.reduce_clip(source, target)
-                clips[number] = replace(clip, path=self._parts.storage.media.relative(target), is_noisy=False)
-                yield self._at("prepare", 0, 4, message=f"Reducing noise, clip {number + 1} of {len(clips)}")
-        self._runs.write_clips(self._fine_tune, clips)
-
     def _like_the_form(self) -> StockVoice:
         return self._base.stock_voice_like(self._fine_tune.language, self._fine_tune.gender)
 
     def _transcribe(self) -> Iterator[RunProgress]:
         """Hear what has no transcript, in random order, until there is as much as this run can learn from."""
-        clips = self._runs.read_clips(self._fine_tune)
+        clips = self._clips.read()
         self._usable_seconds = sum(clip.duration_seconds for clip in clips)
         texts = {clip.id: clip for clip in clips}
         unknown = [clip for clip in clips if not clip.transcript and not clip.is_heard]
@@ -164,15 +151,15 @@ class TrainingRun:
             texts[clip.id] = replace(clip, transcript=transcript.text, is_heard=True)
             self._parts.hearing.keep(clip.id, transcript)
             if done % SAVED_EVERY == 0:
-                self._runs.write_clips(self._fine_tune, list(texts.values()))
+                self._clips.write(list(texts.values()))
             yield self._at("transcribe", done, wanted)
         self._parts.hearing.settle([clip.id for clip in pulled], is_partly=True)
         self._take_known(texts, [texts[clip.id] for clip in unknown])
 
     def _take_known(self, texts: dict[str, RunClip], clips: Sequence[RunClip]) -> None:
         """Put what the dataset knows of clips by now into `texts`, and save them all."""
-        texts |= {clip.id: clip for clip in self._runs.with_known_texts(self._fine_tune, clips)}
-        self._runs.write_clips(self._fine_tune, list(texts.values()))
+        texts |= {clip.id: clip for clip in self._clips.with_known_texts(clips)}
+        self._clips.write(list(texts.values()))
 
     def _paths_until_late(self, clips: Sequence[RunClip], pulled: list[RunClip]) -> Iterator[Path]:
         """Paths of clips, noted in `pulled`, until the share of the time is spent and enough is heard."""
@@ -183,7 +170,7 @@ class TrainingRun:
                 return
             heard_seconds += clip.duration_seconds
             pulled.append(clip)
-            yield self._parts.storage.media.path(clip.path)
+            yield self._clips.path(clip)
 
     def _clips_with_words(self) -> list[TrainingClip]:
         """The clips of the run that have a transcript; raises DataFault when they are too few.
@@ -193,11 +180,11 @@ class TrainingRun:
         clips = [
             TrainingClip(
                 id=Path(clip.path).stem,
-                path=self._parts.storage.media.path(clip.path),
+                path=self._clips.path(clip),
                 transcript=clip.transcript,
                 duration_seconds=clip.duration_seconds,
             )
-            for clip in self._runs.read_clips(self._fine_tune)
+            for clip in self._clips.read()
             if any(character.isalnum() for character in clip.transcript)
         ]
         seconds = sum(clip.duration_seconds for clip in clips)
