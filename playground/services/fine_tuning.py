@@ -1,7 +1,6 @@
 """Clones from draft to deletion: Train, Cancel, Retry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from model import base_models
@@ -9,10 +8,10 @@ from model.base_models import BaseModel
 from playground.services.accounts import Accounts
 from playground.services.asking import Asked
 from playground.services.clone_form import CloneForm
-from playground.services.datasets import MINIMUM_SECONDS, RECOMMENDED_SECONDS
 from playground.services.errors import Conflict, Refused
+from playground.services.readiness import Readiness, ReadinessCheck
 from playground.services.run_clips import RunClips
-from playground.services.runs import Runs
+from playground.services.runs import NOT_BEGUN, Runs
 from storage.database import Storage, Tables
 from storage.records import FineTune, Status, TrainingEvent, Voice, now
 from storage.table import NEWEST_FIRST, Page
@@ -29,19 +28,6 @@ DISCLAIMER = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Readiness:
-    """What a training would use and cost, what keeps it from starting, and what speaks against it."""
-
-    files: int
-    pending: int
-    usable_seconds: float
-    credits: float
-    balance: float
-    problems: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-
 class FineTuning:
     """The use cases of clones."""
 
@@ -49,6 +35,7 @@ class FineTuning:
         self._storage = storage
         self._accounts = accounts
         self._runs = Runs(storage, accounts)
+        self._readiness = ReadinessCheck(storage, accounts)
 
     def create_draft(self, form: CloneForm, *, dataset_id: str | None = None) -> FineTune:
         """Save a draft; raises PlanRefused and what `CloneForm.checked` raises."""
@@ -133,7 +120,7 @@ class FineTuning:
     def readiness(self, fine_tune_id: str) -> Readiness:
         """What Train would use, and what is still missing."""
         with self._storage.read() as tables:
-            return self._readiness(tables, tables.fine_tunes.get(fine_tune_id))
+            return self._readiness.of(tables, tables.fine_tunes.get(fine_tune_id))
 
     def train(self, fine_tune_id: str, *, minutes: int, consented: bool) -> FineTune:
         """Queue a draft for training and hold its price.
@@ -214,31 +201,11 @@ class FineTuning:
     def _enqueue(
         self, tables: Tables, fine_tune: FineTune, *, may_be_pending: bool = False, **changes: Any
     ) -> FineTune:
-        readiness = self._readiness(tables, fine_tune, may_be_pending=may_be_pending)
+        readiness = self._readiness.of(tables, fine_tune, may_be_pending=may_be_pending)
         if readiness.problems:
             raise Refused(" ".join(readiness.problems), code="not_ready")
         fine_tune = tables.fine_tunes.update(
-            fine_tune.id,
-            status=Status.CREATED,
-            attempt=fine_tune.attempt + 1,
-            queued_at=now(),
-            started_at=None,
-            progressed_at=None,
-            finished_at=None,
-            takeovers=0,
-            cancel_requested=False,
-            stage="",
-            step=0,
-            steps=0,
-            progress=0.0,
-            eta_seconds=None,
-            message="",
-            error_code="",
-            error="",
-            user_errors=[],
-            stage_seconds={},
-            report={},
-            **changes,
+            fine_tune.id, attempt=fine_tune.attempt + 1, queued_at=now(), **NOT_BEGUN, **changes
         )
         self._accounts.hold(tables, fine_tune)
         clips = RunClips(self._storage, fine_tune)
@@ -246,53 +213,6 @@ class FineTuning:
         if fine_tune.dataset_id is not None and not readiness.pending:
             clips.fix(tables)
         return fine_tune
-
-    def _readiness(self, tables: Tables, fine_tune: FineTune, *, may_be_pending: bool = False) -> Readiness:
-        files = tables.files.of_dataset(fine_tune.dataset_id) if fine_tune.dataset_id else []
-        if fine_tune.dataset_id is None and fine_tune.attempt:
-            usable = sum(clip.duration_seconds for clip in RunClips(self._storage, fine_tune).read())
-        else:
-            usable = sum(file.usable_seconds for file in files)
-        pending = sum(file.is_pending for file in files)
-        problems = []
-        if not (pending and may_be_pending):
-            problems += _problems(fine_tune, files=len(files), pending=pending, usable_seconds=usable)
-        balance = tables.ledger.balance()
-        price = self._accounts.training_price
-        if price > balance:
-            problems.append(f"A training costs {price:,.0f} credits; {max(balance, 0):,.0f} are available.")
-        if not self._accounts.pvc_enabled:
-            problems.append(self._accounts.plan_refusal)
-        warnings = []
-        if not problems and usable < RECOMMENDED_SECONDS:
-            warnings.append(
-                f"There are {usable / 60:.1f} minutes of speech. It works, but 30 minutes or more give a better voice."
-            )
-        return Readiness(
-            files=len(files),
-            pending=pending,
-            usable_seconds=usable,
-            credits=price,
-            balance=balance,
-            problems=tuple(problems),
-            warnings=tuple(warnings),
-        )
-
-
-def _problems(fine_tune: FineTune, *, files: int, pending: int, usable_seconds: float) -> list[str]:
-    problems = []
-    if fine_tune.dataset_id is None and not fine_tune.attempt:
-        problems.append("Choose or create a dataset first.")
-    elif fine_tune.dataset_id is not None and not files:
-        problems.append("There are no recordings yet: add some under Samples.")
-    elif pending:
-        problems.append(f"{pending} of {files} recordings are still being checked.")
-    elif usable_seconds < MINIMUM_SECONDS:
-        problems.append(
-            f"There are {usable_seconds:.0f} seconds of usable speech; at least {MINIMUM_SECONDS:.0f} are needed, "
-            f"and {RECOMMENDED_SECONDS / 60:.0f} minutes are recommended."
-        )
-    return problems
 
 
 def _require_draft(tables: Tables, fine_tune_id: str) -> FineTune:

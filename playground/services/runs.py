@@ -1,6 +1,6 @@
 """The run of a fine-tune as the worker sees it: its lease, its progress, its end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,26 @@ from storage.records import FineTune, Status, TrainingEvent, Voice, later, now, 
 
 MAX_TAKEOVERS = 3
 CANCELLED = "cancelled_by_user"
+NOT_BEGUN: Mapping[str, Any] = {
+    "status": Status.CREATED,
+    "started_at": None,
+    "progressed_at": None,
+    "finished_at": None,
+    "takeovers": 0,
+    "cancel_requested": False,
+    "stage": "",
+    "step": 0,
+    "steps": 0,
+    "progress": 0.0,
+    "eta_seconds": None,
+    "message": "",
+    "error_code": "",
+    "error": "",
+    "user_errors": [],
+    "stage_seconds": {},
+    "report": {},
+}
+"""The columns of a run that waits for its worker."""
 
 
 @dataclass(frozen=True, kw_only=True)
