@@ -33,7 +33,8 @@ from model.base_models import resolve
 from model.decoding import FORMATS, decode_to_wav
 from model.references import USUAL_SECONDS
 from model.transcript_files import read_text_file
-from model.transcription import Transcriber, prepare_whisper
+from model.transcription import Transcriber
+from model.whisper_weights import prepare_whisper
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
 
 Waveform = NDArray[np.float32]

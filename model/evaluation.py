@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.accents import primary_language
 from model.audio import SAMPLE_RATE, resample
 from model.errors import WeightsUnavailable
 from model.metering import CLIPPED_FROM, level_dbfs
@@ -171,7 +172,7 @@ def word_error_rate(reference: str, heard: str, language: str) -> float:
     """
     import jiwer
 
-    code = language.split("-")[0].lower()
+    code = primary_language(language)
     said, understood = (normalize_text(text, code) for text in (reference, heard))
     if not said:
         return float(bool(understood))

@@ -19,7 +19,8 @@ from model.quality import Finding, Kind
 from model.speakers import HIDING, MIN_SECONDS, Embeddings, embed_clips, find_others, similarities
 from model.spoken_language import MIN_SECONDS as HEARD_FROM_SECONDS
 from model.spoken_language import find_foreign
-from model.transcription import LanguageGuess, Transcriber, prepare_whisper
+from model.transcription import LanguageGuess, Transcriber
+from model.whisper_weights import prepare_whisper
 from playground.parts import Parts, make_parts
 from playground.processes import begin_background
 from playground.services.findings import columns_of, findings_of

@@ -8,7 +8,8 @@ import pytest
 from model.base_models import KOKORO, make_engine
 from model.engines.protocol import FineTuneConfig, TrainingClip
 from model.evaluation import word_error_rate
-from model.transcription import Transcriber, prepare_whisper
+from model.transcription import Transcriber
+from model.whisper_weights import prepare_whisper
 from playground.parts import Parts, make_parts
 from playground.services.speech import SpeechRequest
 from playground.settings import Settings

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from model.accents import primary_language
 from model.files import written_aside
 from model.noise_reduction import NoiseReducer
-from model.transcription import primary_language
 from storage.database import Storage, Tables
 from storage.records import Clip, FineTune
 

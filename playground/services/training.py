@@ -9,7 +9,8 @@ from model import base_models
 from model.engines.protocol import FineTuneConfig, TrainingClip
 from model.errors import TooLittleSpeech, TrainingFailed
 from model.noise_reduction import NoiseReducer
-from model.transcription import Transcriber, prepare_whisper
+from model.transcription import Transcriber
+from model.whisper_weights import prepare_whisper
 from playground.parts import Parts
 from playground.processes import give_memory_back
 from playground.services.checking import Listener
