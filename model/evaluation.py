@@ -86,14 +86,13 @@ class SpeakerEncoder:
             pad_mode="constant",
         )
 
-    def embed(self, waveform: NDArray[np.float32], *, sample_rate: int = SAMPLE_RATE) -> NDArray[np.float32]:
-        """Embedding of unit length, shape (256,), of `waveform`, shape (samples,)."""
-        return self.embed_many([waveform], sample_rate=sample_rate)[0]
-
     def embed_many(
         self, waveforms: Sequence[NDArray[np.float32]], *, sample_rate: int = SAMPLE_RATE
     ) -> NDArray[np.float32]:
-        """Embeddings of unit length, shape (waveforms, 256), in one pass of the network over all their windows."""
+        """Embeddings of unit length, shape (waveforms, 256), in one pass of the network over all their windows.
+
+        Raises WeightsUnavailable.
+        """
         import torch
         from threadpoolctl import threadpool_limits
 
