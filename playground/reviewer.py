@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from model.accents import primary_language
 from model.errors import ModelError
 from model.evaluation import SpeakerEncoder
 from model.noise_reduction import NoiseReducer
@@ -165,13 +166,8 @@ class Reviewer:
 
 def _wanted_languages(tables: Tables, dataset_id: str) -> set[str]:
     """Languages of the clones that use a dataset; without any, the one that most of its speech is in."""
-    chosen = {row.language.split("-")[0] for row in tables.fine_tunes.where("dataset_id = ?", [dataset_id])}
-    if chosen:
-        return chosen
-    seconds: dict[str, float] = {}
-    for file in tables.files.where("dataset_id = ? and language != ''", [dataset_id]):
-        seconds[file.language] = seconds.get(file.language, 0.0) + file.usable_seconds
-    return {max(seconds, key=lambda code: seconds[code])} if seconds else set()
+    chosen = {primary_language(row.language) for row in tables.fine_tunes.where("dataset_id = ?", [dataset_id])}
+    return chosen or {tables.files.spoken_language(dataset_id)} - {""}
 
 
 def _say(tables: Tables, file_id: str, kind: Kind, finding: Finding | None, **figures: float | str) -> None:
