@@ -17,7 +17,6 @@ from playground.services.clone_form import CloneForm
 from playground.services.errors import Busy
 from playground.services.noise_reduction import NoiseReduction
 from playground.services.run_clips import RunClips
-from playground.services.training import TrainingRun
 from tests.conftest import SPEECH
 from tests.making import TINY, checked_dataset
 from tests.serving import api_of
@@ -127,10 +126,10 @@ def test_no_checkpoint_of_the_noisy_clips_fits_after_noise_reduction_was_switche
         copy.write_bytes(b"quieter")
     draft = parts.fine_tuning.create_draft(CloneForm(model_id=TINY), dataset_id=dataset.id)
     fine_tune = parts.fine_tuning.train(draft.id, minutes=10, consented=True)
-    noisy_ids = [clip.id for clip in TrainingRun(parts, fine_tune)._clips_with_words()]
+    noisy_ids = [clip.id for clip in RunClips(parts.storage, fine_tune).with_words()]
     assert noisy_ids == [clip.id for clip in clips]
     parts.fine_tuning.cancel(fine_tune.id)
     parts.datasets.set_noise_reduction(dataset.id, is_on=True)
-    again = TrainingRun(parts, parts.fine_tuning.retry(fine_tune.id))._clips_with_words()
+    again = RunClips(parts.storage, parts.fine_tuning.retry(fine_tune.id)).with_words()
     assert [clip.path.read_bytes() for clip in again] == [b"quieter"] * 2
     assert not {clip.id for clip in again} & set(noisy_ids)

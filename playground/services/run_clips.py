@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from model.accents import primary_language
+from model.engines.protocol import TrainingClip
 from model.files import written_aside
 from model.noise_reduction import NoiseReducer
 from storage.database import Storage, Tables
@@ -73,6 +74,22 @@ class RunClips:
     def path(self, clip: RunClip) -> Path:
         """Where its audio lies."""
         return self._media.path(clip.path)
+
+    def with_words(self) -> list[TrainingClip]:
+        """Those that have a transcript, as an engine takes them.
+
+        A copy with less noise is another clip than the original: an engine goes on from no checkpoint of the other.
+        """
+        return [
+            TrainingClip(
+                id=Path(clip.path).stem,
+                path=self.path(clip),
+                transcript=clip.transcript,
+                duration_seconds=clip.duration_seconds,
+            )
+            for clip in self.read()
+            if any(character.isalnum() for character in clip.transcript)
+        ]
 
     def with_known_texts(self, clips: Sequence[RunClip]) -> list[RunClip]:
         """The clips with what the dataset knows of them by now; those that it no longer has stay as they are."""

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from model import base_models
@@ -11,17 +10,19 @@ from model.errors import TooLittleSpeech, TrainingFailed
 from model.noise_reduction import NoiseReducer
 from model.transcription import Transcriber
 from model.whisper_weights import prepare_whisper
-from playground.parts import Parts
 from playground.processes import give_memory_back
 from playground.services.checking import Listener
 from playground.services.datasets import MINIMUM_SECONDS
+from playground.services.hearing import Hearing
 from playground.services.held_out import hold_out
 from playground.services.run_clips import RunClips
 from playground.services.run_hearing import RunHearing
 from playground.services.run_time import RunTime
 from playground.services.runs import RunProgress
 from playground.services.voice_check import VoiceCheck
+from playground.settings import Settings
 from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
+from storage.database import Storage
 from storage.records import FineTune, Voice
 
 STAGES = ("prepare", "transcribe", "align", "prosody", "voice", "create voices", "check")
@@ -47,13 +48,15 @@ class DataFault(Exception):
 class TrainingRun:
     """The stages of one attempt. `progress()` carries them out; then `voices` and `report` are there."""
 
-    def __init__(self, parts: Parts, fine_tune: FineTune) -> None:
-        self._parts = parts
+    def __init__(self, fine_tune: FineTune, *, storage: Storage, settings: Settings, hearing: Hearing) -> None:
         self._fine_tune = fine_tune
+        self._media = storage.media
+        self._settings = settings
+        self._hearing = hearing
         self._base = base_models.resolve(fine_tune.model_id)
-        self._folder = parts.storage.media.fine_tune_folder(fine_tune.id)
-        self._clips = RunClips(parts.storage, fine_tune)
-        self._speech = SpeechProcess(parts.settings.weights, device=parts.settings.device)
+        self._folder = storage.media.fine_tune_folder(fine_tune.id)
+        self._clips = RunClips(storage, fine_tune)
+        self._speech = SpeechProcess(settings.weights, device=settings.device)
         self._time = RunTime(fine_tune)
         self._trained_seconds = 0.0
         self.voices: list[Voice] = []
@@ -69,7 +72,8 @@ class TrainingRun:
     def _carry_out(self) -> Iterator[RunProgress]:
         yield from self._prepare()
         yield from self._hear()
-        clips = self._clips_with_words()
+        clips = self._clips.with_words()
+        _require_speech(clips)
         held_out = hold_out(clips, at_least_left=VOICES)
         kept_back = {clip.id for clip in held_out}
         training = [clip for clip in clips if clip.id not in kept_back]
@@ -87,7 +91,7 @@ class TrainingRun:
             yield self._time.at("prepare", 0, 4, message=f"Reducing noise, clip {number} of {count}")
         yield self._time.at("prepare", 1, 4, message="Checking disk and weights")
         self._require_room()
-        settings = self._parts.settings
+        settings = self._settings
         with self._time.not_counted():
             self._engine = base_models.make_engine(self._base, settings.weights, device=settings.device)
             self._engine.prepare_weights()
@@ -98,7 +102,7 @@ class TrainingRun:
         yield self._time.at("prepare", 4, 4)
 
     def _require_room(self) -> None:
-        free = self._parts.storage.media.free_bytes()
+        free = self._media.free_bytes()
         if free < MIN_FREE_BYTES:
             raise DataFault(
                 f"The disk has {free / 1024**3:.1f} GB free; a training needs {MIN_FREE_BYTES / 1024**3:.0f} GB. "
@@ -118,36 +122,12 @@ class TrainingRun:
         hearing = RunHearing(
             self._fine_tune,
             clips=self._clips,
-            hearing=self._parts.hearing,
+            hearing=self._hearing,
             transcriber=self._transcriber,
             run_time=self._time,
         )
         for done, wanted in hearing.carry_out():
             yield self._time.at("transcribe", done, wanted)
-
-    def _clips_with_words(self) -> list[TrainingClip]:
-        """The clips of the run that have a transcript; raises DataFault when they are too few.
-
-        A copy with less noise is another clip than the original: an engine goes on from no checkpoint of the other.
-        """
-        clips = [
-            TrainingClip(
-                id=Path(clip.path).stem,
-                path=self._clips.path(clip),
-                transcript=clip.transcript,
-                duration_seconds=clip.duration_seconds,
-            )
-            for clip in self._clips.read()
-            if any(character.isalnum() for character in clip.transcript)
-        ]
-        seconds = sum(clip.duration_seconds for clip in clips)
-        if seconds < MINIMUM_SECONDS:
-            raise DataFault(
-                f"Words were understood in {seconds:.0f} seconds of the recordings; at least {MINIMUM_SECONDS:.0f} "
-                "are needed. Check that they are in the language of the form, or add more.",
-                code=TooLittleSpeech.code,
-            )
-        return clips
 
     def _fine_tune_engine(self, clips: Sequence[TrainingClip]) -> Iterator[RunProgress]:
         config = FineTuneConfig(language=self._fine_tune.language, seconds=self._time.for_training)
@@ -179,10 +159,9 @@ class TrainingRun:
 
     def _create_voice(self, number: int, clip: TrainingClip) -> Voice:
         """The fine-tune in the style of one clip, which the run keeps; no row of it is there before all have passed."""
-        media = self._parts.storage.media
         reference = self._folder / "references" / f"V{number}.wav"
         style = self._folder / "styles" / f"V{number}.safetensors"
-        path = media.link_in(clip.path, reference)
+        path = self._media.link_in(clip.path, reference)
         source = VoiceSource(
             model_id=self._base.id,
             folder=self._folder / "model",
@@ -200,17 +179,16 @@ class TrainingRun:
             position=number,
             reference_path=path,
             reference_text=clip.transcript,
-            style_path=media.relative(style),
+            style_path=self._media.relative(style),
         )
 
     def _check(self, held_out: Sequence[TrainingClip]) -> Iterator[RunProgress]:
         """Choose the strength, let each voice speak, and write the report card; what nobody understands fails."""
-        media = self._parts.storage.media
         check = VoiceCheck(
             fine_tune=self._fine_tune,
             engine=self._engine,
             folder=self._folder,
-            media=media,
+            media=self._media,
             listener=self._listener,
             stock=self._stock,
         )
@@ -223,9 +201,19 @@ class TrainingRun:
             "usable_minutes": round(sum(clip.duration_seconds for clip in self._clips.read()) / 60, 1),
         }
         if check.problems:
-            media.remove(self._folder / "model")  # a Retry trains again instead of judging the same weights
+            self._media.remove(self._folder / "model")  # a Retry trains again instead of judging the same weights
             raise DataFault(
                 f"The voices did not pass the check. {' '.join(check.problems)} More or cleaner recordings help most.",
                 code="check_failed",
                 report=self.report,
             )
+
+
+def _require_speech(clips: Sequence[TrainingClip]) -> None:
+    seconds = sum(clip.duration_seconds for clip in clips)
+    if seconds < MINIMUM_SECONDS:
+        raise DataFault(
+            f"Words were understood in {seconds:.0f} seconds of the recordings; at least {MINIMUM_SECONDS:.0f} "
+            "are needed. Check that they are in the language of the form, or add more.",
+            code=TooLittleSpeech.code,
+        )
