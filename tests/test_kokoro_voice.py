@@ -11,7 +11,7 @@ from model.evaluation import word_error_rate
 from model.transcription import Transcriber
 from model.whisper_weights import prepare_whisper
 from playground.parts import Parts, make_parts
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 from playground.settings import Settings
 from playground.speech_process import StyleOf, VoiceSource, write_style
 from storage.records import FineTune, Status, Voice

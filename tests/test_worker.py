@@ -7,7 +7,7 @@ import signal
 from model.audio import read_wav
 from playground.parts import Parts, make_parts
 from playground.services.clone_form import CloneForm
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 from storage.records import Status
 from tests.making import TINY, queued
 from tests.running import (

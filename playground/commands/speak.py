@@ -10,7 +10,8 @@ from model.encoding import CONTAINERS, EncodedFormat, encode
 from model.files import written_aside
 from playground.parts import Parts, make_parts
 from playground.services.errors import Refused
-from playground.services.speech import SAMPLE_RATE, SpeechPlan, SpeechRequest
+from playground.services.speech import SAMPLE_RATE
+from playground.services.speech_plan import SpeechPlan, SpeechRequest
 from playground.settings import Settings
 
 

@@ -13,7 +13,7 @@ from playground.pages.markup import empty, heading, player, table
 from playground.pages.place import Place
 from playground.pages.widgets import Updates, html, on
 from playground.parts import Parts
-from playground.services.speech import FASTEST, SLOWEST, SpeechRequest
+from playground.services.speech_plan import FASTEST, SLOWEST, SpeechRequest
 from storage.records import Speech, Voice
 
 OWN_MODEL = ("The voice's own", "")
