@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model.encoding import SAMPLE_RATE
 from model.sentences import GREETINGS
 from playground.services.accounts import Accounts
 from playground.services.errors import full_disk_in_words
@@ -20,9 +21,6 @@ from storage.table import NEWEST_FIRST
 
 if TYPE_CHECKING:
     from model.engines.protocol import Stretch, Waveform
-
-SAMPLE_RATE = 24_000
-"""Hz, of every engine."""
 
 
 class SpeechService:
