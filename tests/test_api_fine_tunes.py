@@ -12,7 +12,8 @@ from playground.services.clone_form import CloneForm
 from playground.services.keys import Scope
 from playground.services.runs import Runs
 from playground.settings import Settings
-from storage.records import FineTune, LedgerKind, Voice, later, now
+from storage.records import FineTune, LedgerKind, Voice
+from storage.times import later, now
 from tests.making import TINY, checked_dataset, queued
 from tests.serving import api_of
 

@@ -10,7 +10,8 @@ from playground.services.run_clips import RunClips
 from playground.services.runs import MAX_TAKEOVERS, LeaseLost, RunProgress, Runs
 from playground.settings import Settings
 from storage.errors import NotFound
-from storage.records import DatasetFile, FineTune, LedgerKind, Status, Voice, later, now, seconds_between
+from storage.records import DatasetFile, FineTune, LedgerKind, Status, Voice
+from storage.times import later, now, seconds_between
 from tests.making import TINY, checked_dataset, queued
 
 PRICE = 1_000_000

@@ -13,8 +13,9 @@ from playground.services.readiness import Readiness, ReadinessCheck
 from playground.services.run_clips import RunClips
 from playground.services.runs import NOT_BEGUN, Runs
 from storage.database import Storage, Tables
-from storage.records import FineTune, Status, TrainingEvent, Voice, now
+from storage.records import FineTune, Status, TrainingEvent, Voice
 from storage.table import NEWEST_FIRST, Page
+from storage.times import now
 
 MINUTES_OFFERED = (10, 15, 30, 60)
 SHORTEST_MINUTES = 1

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playground.services.runs import RunProgress
-from storage.records import FineTune, now, seconds_between
+from storage.records import FineTune
+from storage.times import now, seconds_between
 
 SHORTEST_TRAINING_SECONDS = 20.0
 

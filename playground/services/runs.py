@@ -7,7 +7,8 @@ from typing import Any
 from playground.services.accounts import Accounts
 from playground.services.webhooks import announce_end
 from storage.database import Storage, Tables
-from storage.records import FineTune, Status, TrainingEvent, Voice, later, now, seconds_between
+from storage.records import FineTune, Status, TrainingEvent, Voice
+from storage.times import later, now, seconds_between
 
 MAX_TAKEOVERS = 3
 CANCELLED = "cancelled_by_user"
