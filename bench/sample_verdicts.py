@@ -23,7 +23,7 @@ from model.quality import Kind
 from playground.inspector import Inspector
 from playground.parts import Parts, make_parts
 from playground.reviewer import Reviewer
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from playground.settings import Settings
 from storage.records import DatasetFile
 

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench.clone import cores, current_commit
+from bench.machine import cores, current_commit
 from bench.material import prompts_of
 from bench.sample_loads import Loads
 from bench.sample_verdicts import Verdicts

@@ -33,7 +33,8 @@ from model.engines.kokoro.layers import NormMemory
 from model.engines.kokoro.styles import stock_style
 from model.evaluation import Naturalness, SpeakerEncoder, word_error_rate
 from model.sentences import TEST_SENTENCES
-from model.transcription import Transcriber, prepare_whisper
+from model.transcription import Transcriber
+from model.whisper_weights import prepare_whisper
 from playground.services.voices import SDK_EXAMPLE_VOICE
 
 ENGLISH = (*SENTENCES["en"], *TEST_SENTENCES["en"])

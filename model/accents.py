@@ -32,6 +32,11 @@ ACCENTS = (
 )
 
 
+def primary_language(language: str) -> str:
+    """`en` of `en-GB`."""
+    return language.split("-")[0].lower()
+
+
 def native_accent(code: str) -> Accent:
     """The accent of a language of the base models."""
     return next(accent for accent in ACCENTS if accent.code == code)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.accents import primary_language
 from model.audio import SAMPLE_RATE, resample
 from model.errors import WeightsUnavailable
 from model.metering import CLIPPED_FROM, level_dbfs
@@ -85,14 +86,13 @@ class SpeakerEncoder:
             pad_mode="constant",
         )
 
-    def embed(self, waveform: NDArray[np.float32], *, sample_rate: int = SAMPLE_RATE) -> NDArray[np.float32]:
-        """Embedding of unit length, shape (256,), of `waveform`, shape (samples,)."""
-        return self.embed_many([waveform], sample_rate=sample_rate)[0]
-
     def embed_many(
         self, waveforms: Sequence[NDArray[np.float32]], *, sample_rate: int = SAMPLE_RATE
     ) -> NDArray[np.float32]:
-        """Embeddings of unit length, shape (waveforms, 256), in one pass of the network over all their windows."""
+        """Embeddings of unit length, shape (waveforms, 256), in one pass of the network over all their windows.
+
+        Raises WeightsUnavailable.
+        """
         import torch
         from threadpoolctl import threadpool_limits
 
@@ -188,7 +188,7 @@ def word_error_rate(reference: str, heard: str, language: str) -> float:
     """
     import jiwer
 
-    code = language.split("-")[0].lower()
+    code = primary_language(language)
     said, understood = (normalize_text(text, code) for text in (reference, heard))
     if not said:
         return float(bool(understood))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
+from model.base_models import BASE_MODELS
 from playground.services.runs import CANCELLED
 from storage.records import DatasetFile, FineTune, Status, TrainingEvent
 
@@ -17,6 +18,12 @@ STATUS_TONES = {
     Status.COMPLETED: "good",
     Status.FAILED: "bad",
 }
+
+
+def base_model_choices() -> list[tuple[str, str]]:
+    """The production models with their dated ids; those for trying out come last, where the style sets them apart."""
+    bases = sorted(BASE_MODELS, key=lambda base: not base.is_production)
+    return [(f"{base.title} · {base.id}", base.id) for base in bases]
 
 
 def clock(seconds: float | None) -> str:

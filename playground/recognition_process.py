@@ -84,7 +84,8 @@ class _Listener:
 
     @cached_property
     def _transcriber(self) -> "Transcriber":
-        from model.transcription import Transcriber, prepare_whisper
+        from model.transcription import Transcriber
+        from model.whisper_weights import prepare_whisper
 
         return Transcriber(prepare_whisper(self._weights_dir))
 

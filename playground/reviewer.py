@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from model.accents import primary_language
 from model.errors import ModelError
 from model.evaluation import SpeakerEncoder
 from model.noise_reduction import NoiseReducer
@@ -19,7 +20,8 @@ from model.quality import Finding, Kind
 from model.speakers import HIDING, MIN_SECONDS, Embeddings, embed_clips, find_others, similarities
 from model.spoken_language import MIN_SECONDS as HEARD_FROM_SECONDS
 from model.spoken_language import find_foreign
-from model.transcription import LanguageGuess, Transcriber, prepare_whisper
+from model.transcription import LanguageGuess, Transcriber
+from model.whisper_weights import prepare_whisper
 from playground.parts import Parts, make_parts
 from playground.processes import begin_background
 from playground.services.findings import columns_of, findings_of
@@ -164,13 +166,8 @@ class Reviewer:
 
 def _wanted_languages(tables: Tables, dataset_id: str) -> set[str]:
     """Languages of the clones that use a dataset; without any, the one that most of its speech is in."""
-    chosen = {row.language.split("-")[0] for row in tables.fine_tunes.where("dataset_id = ?", [dataset_id])}
-    if chosen:
-        return chosen
-    seconds: dict[str, float] = {}
-    for file in tables.files.where("dataset_id = ? and language != ''", [dataset_id]):
-        seconds[file.language] = seconds.get(file.language, 0.0) + file.usable_seconds
-    return {max(seconds, key=lambda code: seconds[code])} if seconds else set()
+    chosen = {primary_language(row.language) for row in tables.fine_tunes.where("dataset_id = ?", [dataset_id])}
+    return chosen or {tables.files.spoken_language(dataset_id)} - {""}
 
 
 def _say(tables: Tables, file_id: str, kind: Kind, finding: Finding | None, **figures: float | str) -> None:

@@ -9,7 +9,8 @@ import os
 import threading
 
 from model.errors import ModelError, WeightsUnavailable
-from model.transcription import Transcriber, prepare_whisper
+from model.transcription import Transcriber
+from model.whisper_weights import prepare_whisper
 from playground.parts import Parts, make_parts
 from playground.processes import begin_background, is_only_one
 from playground.services.hearing import Batch

@@ -83,7 +83,8 @@ class Worker:
             self._fail(fine_tune, code="internal_error", error=words)
 
     def _train(self, fine_tune: FineTune) -> None:
-        run = TrainingRun(self._parts, self._runs, fine_tune)
+        parts = self._parts
+        run = TrainingRun(fine_tune, storage=parts.storage, settings=parts.settings, hearing=parts.hearing)
         reported = ("", 0.0)
         for progress in run.progress():
             is_due = progress.stage != reported[0] or time.monotonic() - reported[1] >= REPORT_SECONDS

@@ -1,7 +1,8 @@
 """The table of sessions that were ended before their time."""
 
-from storage.records import EndedSession, now
+from storage.records import EndedSession
 from storage.table import Table
+from storage.times import now
 
 
 class EndedSessions(Table[EndedSession]):

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from storage.records import FineTune, later, now
+from storage.records import FineTune
 from storage.table import NEWEST_FIRST, Table
+from storage.times import later, now
 
 LEASE_SECONDS = 15.0
 

@@ -1,39 +1,16 @@
-"""The rows as frozen values. Paths are relative to the data folder; times are UTC, ISO-8601."""
+"""The rows as frozen values. Paths are relative to the data folder; times are those of storage/times.py."""
 
 import secrets
 import unicodedata
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
 
+from storage.times import now
+
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-
-
-def now() -> str:
-    """The time as text that sorts: `2026-01-01T00:00:00.000000Z`."""
-    return _text(datetime.now(UTC))
-
-
-def at(seconds: float) -> str:
-    """The time so many seconds after 1970 began, in the same form."""
-    return _text(datetime.fromtimestamp(seconds, UTC))
-
-
-def later(time: str, seconds: float) -> str:
-    """The time so many seconds after another, in the same form."""
-    return _text(datetime.fromisoformat(time) + timedelta(seconds=seconds))
-
-
-def _text(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def seconds_between(earlier: str, later: str) -> float:
-    """Seconds from one `now()` to another."""
-    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
 def name_key(name: str) -> str:

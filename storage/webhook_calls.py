@@ -3,8 +3,9 @@
 import json
 from collections.abc import Collection
 
-from storage.records import WebhookCall, later, now
+from storage.records import WebhookCall
 from storage.table import Table
+from storage.times import later, now
 
 
 class WebhookCalls(Table[WebhookCall]):

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from playground.parts import Parts
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from storage.records import Clip, Dataset, DatasetFile, FineTune
 
 TINY = "tiny-2026-11-01"

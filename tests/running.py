@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playground.parts import Parts
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from playground.supervisor import Supervisor
 from storage.records import Dataset, FineTune
 from tests.conftest import SPEECH

@@ -10,7 +10,7 @@ from model.accents import ACCENTS, with_accent
 from model.base_models import production_model
 from model.errors import LanguageNotSupported
 from playground.parts import Parts
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 from playground.services.voices import SDK_EXAMPLE_VOICE
 from storage.records import Voice
 from tests.making import checked_dataset, queued

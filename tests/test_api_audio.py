@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from model.audio import decode_to_wav, make_preview
 from playground.parts import Parts
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 from playground.settings import Settings
 from storage.records import DatasetFile, Voice
 from tests.conftest import SPEECH

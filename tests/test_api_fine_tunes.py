@@ -8,11 +8,12 @@ from cartesia import Cartesia
 from starlette.testclient import TestClient
 
 from playground.parts import Parts, make_parts
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from playground.services.keys import Scope
 from playground.services.runs import Runs
 from playground.settings import Settings
-from storage.records import FineTune, LedgerKind, Voice, later, now
+from storage.records import FineTune, LedgerKind, Voice
+from storage.times import later, now
 from tests.making import TINY, checked_dataset, queued
 from tests.serving import api_of
 

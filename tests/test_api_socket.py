@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from playground.api.app import create_api
 from playground.api.speech_socket import MOST_CONTEXTS
 from playground.parts import Parts, make_parts
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 from playground.settings import Settings
 from storage.records import Voice
 from tests.hearing import charges, level_of, stock_of, waveform_of

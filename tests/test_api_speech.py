@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 from playground.api.app import create_api
 from playground.api.speech_schemas import MEDIA_TYPES, BitRate, Encoding, SampleRate, Speech
 from playground.parts import Parts, make_parts
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 from playground.settings import Settings
 from storage.records import Voice
 from tests.hearing import TEXT, WAV, charges, level_of, order, stock_of, waveform_of

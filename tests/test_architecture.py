@@ -58,7 +58,8 @@ def test_model_and_storage_know_nobody_above(package: str, other: str) -> None:
 
 
 def test_services_do_not_know_who_calls_them() -> None:
-    for name in ("playground.steps", "playground.pages", "playground.api", "playground.wizard", "playground.commands"):
+    callers = ("steps", "pages", "api", "wizard", "commands", "worker", "parts")
+    for name in (f"playground.{caller}" for caller in callers):
         assert not [path for path in _importers(name) if path.startswith("playground/services/")]
 
 

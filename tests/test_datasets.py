@@ -90,7 +90,7 @@ def test_a_dataset_needs_a_name(parts: Parts) -> None:
 
 
 def test_deleting_a_dataset_leaves_its_drafts_without_one(parts: Parts, tmp_path: Path) -> None:
-    from playground.services.fine_tuning import CloneForm
+    from playground.services.clone_form import CloneForm
 
     dataset = parts.datasets.create("Ada")
     parts.datasets.add_file(dataset.id, "a.flac", _copy(tmp_path))

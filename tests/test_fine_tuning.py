@@ -4,12 +4,14 @@ import pytest
 
 from model.errors import LanguageNotSupported, ModelNotFound
 from playground.parts import Parts, make_parts
+from playground.services.clone_form import CloneForm
 from playground.services.errors import Conflict, PlanRefused, QuotaExceeded, Refused
-from playground.services.fine_tuning import CloneForm
+from playground.services.run_clips import RunClips
 from playground.services.runs import MAX_TAKEOVERS, LeaseLost, RunProgress, Runs
 from playground.settings import Settings
 from storage.errors import NotFound
-from storage.records import DatasetFile, FineTune, LedgerKind, Status, Voice, later, now, seconds_between
+from storage.records import DatasetFile, FineTune, LedgerKind, Status, Voice
+from storage.times import later, now, seconds_between
 from tests.making import TINY, checked_dataset, queued
 
 PRICE = 1_000_000
@@ -87,12 +89,13 @@ def test_less_than_half_an_hour_is_allowed_with_a_warning(parts: Parts) -> None:
     assert "30 minutes" in readiness.warnings[0]
 
 
-def test_train_holds_the_price_and_fixes_the_clips(parts: Parts, runs: Runs) -> None:
+def test_train_holds_the_price_and_fixes_the_clips(parts: Parts) -> None:
     fine_tune = queued(parts)
     assert fine_tune.status == Status.CREATED
     assert parts.accounts.account().held == PRICE
-    assert len(runs.read_clips(fine_tune)) == 20
-    assert all((parts.settings.data_dir / clip.path).exists() for clip in runs.read_clips(fine_tune))
+    clips = RunClips(parts.storage, fine_tune)
+    assert len(clips.read()) == 20
+    assert all(clips.path(clip).exists() for clip in clips.read())
 
 
 def test_train_is_refused_when_credits_are_short(settings: Settings) -> None:
@@ -188,7 +191,8 @@ def test_a_dataset_in_use_cannot_be_deleted(parts: Parts, runs: Runs) -> None:
     runs.complete(fine_tune, _voices(fine_tune), {}, owner="w")
     parts.datasets.delete(str(fine_tune.dataset_id))
     assert len(parts.fine_tuning.voices(fine_tune.id)) == 4
-    assert all((parts.settings.data_dir / clip.path).exists() for clip in runs.read_clips(fine_tune))
+    clips = RunClips(parts.storage, fine_tune)
+    assert all(clips.path(clip).exists() for clip in clips.read())
 
 
 def test_deleting_a_running_clone_takes_its_voices_files_and_hold(parts: Parts, runs: Runs) -> None:
@@ -196,7 +200,7 @@ def test_deleting_a_running_clone_takes_its_voices_files_and_hold(parts: Parts, 
     parts.fine_tuning.delete(fine_tune.id)
     with pytest.raises(NotFound):
         parts.fine_tuning.get(fine_tune.id)
-    assert not runs.folder(fine_tune).exists()
+    assert not parts.storage.media.fine_tune_folder(fine_tune.id).exists()
     assert parts.accounts.account().held == 0
     with pytest.raises(LeaseLost):
         runs.renew(fine_tune.id, owner="w")
@@ -244,7 +248,7 @@ def test_retry_after_the_dataset_is_gone_goes_on_with_the_clips_of_the_run(parts
     runs.fail(fine_tune, owner="w", code="x", error="e")
     parts.datasets.delete(str(fine_tune.dataset_id))
     again = parts.fine_tuning.retry(fine_tune.id)
-    assert len(runs.read_clips(again)) == 20
+    assert len(RunClips(parts.storage, again).read()) == 20
 
 
 def test_cancel_wins_over_an_end_that_comes_at_the_same_moment(parts: Parts, runs: Runs) -> None:

@@ -16,7 +16,7 @@ from model.transcription import LanguageGuess
 from playground.inspector import Inspector
 from playground.parts import Parts
 from playground.reviewer import Reviewer
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from storage.records import Dataset, DatasetFile
 from tests.conftest import SPEECH
 from tests.making import checked_dataset

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.base_models import KOKORO
+from model.base_models import KOKORO, make_engine
 from model.engines.protocol import TrainingClip
 from model.evaluation import word_error_rate
-from model.transcription import Transcriber, prepare_whisper
+from model.transcription import Transcriber
+from model.whisper_weights import prepare_whisper
 from playground.parts import Parts
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 from playground.settings import Settings
 from playground.speech_process import StyleOf, VoiceSource, write_style
 from storage.records import FineTune, Status, Voice

@@ -11,6 +11,7 @@ import pytest
 
 from model.engines.kokoro import weights
 from model.errors import WeightsUnavailable
+from model.files import sha256_of
 
 
 def _copy_record(weights_dir: Path, folder: Path) -> tuple[Path, int]:
@@ -32,7 +33,7 @@ def test_two_processes_may_convert_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(tmp_path)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     hashes = {process.communicate()[0] for process in both}
-    assert hashes == {weights.sha256_of(tmp_path / weights.FILE_NAME)}
+    assert hashes == {sha256_of(tmp_path / weights.FILE_NAME)}
 
 
 def test_truncated_weights_are_refused_and_named(weights_dir: Path, tmp_path: Path) -> None:

@@ -13,11 +13,10 @@ from model.metering import level_dbfs
 from model.noise_reduction import NoiseReducer
 from playground.parts import Parts
 from playground.reviewer import Reviewer
+from playground.services.clone_form import CloneForm
 from playground.services.errors import Busy
-from playground.services.fine_tuning import CloneForm
 from playground.services.noise_reduction import NoiseReduction
-from playground.services.runs import Runs
-from playground.services.training import TrainingRun
+from playground.services.run_clips import RunClips
 from tests.conftest import SPEECH
 from tests.making import TINY, checked_dataset
 from tests.serving import api_of
@@ -87,11 +86,11 @@ def test_copies_with_less_noise_are_made_in_advance_and_taken_by_a_run(parts: Pa
     assert Reviewer(parts).review_next()
     draft = parts.fine_tuning.create_draft(CloneForm(model_id=TINY), dataset_id=dataset.id)
     fine_tune = parts.fine_tuning.train(draft.id, minutes=10, consented=True)
-    runs = Runs(parts.storage, parts.accounts)
+    fixed = RunClips(parts.storage, fine_tune)
     with parts.storage.write() as tables:
-        runs.fix_clips(tables, fine_tune)
+        fixed.fix(tables)
         made = [parts.storage.media.clip_without_noise(clip) for clip in tables.clips.of_dataset(dataset.id)]
-    clips = runs.read_clips(fine_tune)
+    clips = fixed.read()
     assert [parts.storage.media.path(clip.path).read_bytes() for clip in clips] == [one.read_bytes() for one in made]
     assert not any(clip.is_noisy for clip in clips)
 
@@ -102,18 +101,18 @@ def test_a_run_hears_less_noise_when_its_dataset_says_so(parts: Parts, recording
     assert parts.datasets.set_noise_reduction(dataset.id, is_on=is_on).reduces_noise == is_on
     draft = parts.fine_tuning.create_draft(CloneForm(model_id=TINY), dataset_id=dataset.id)
     fine_tune = parts.fine_tuning.train(draft.id, minutes=10, consented=True)
-    runs = Runs(parts.storage, parts.accounts)
+    fixed = RunClips(parts.storage, fine_tune)
     with parts.storage.write() as tables:
-        runs.fix_clips(tables, fine_tune)
-    steps = list(TrainingRun(parts, runs, fine_tune)._reduce_noise())
+        fixed.fix(tables)
+    steps = list(fixed.reduce_noise(NoiseReducer()))
     assert len(steps) == (2 if is_on else 0)
     before = recording.read_bytes()
-    heard = [parts.storage.media.path(clip.path).read_bytes() for clip in runs.read_clips(fine_tune)]
+    heard = [fixed.path(clip).read_bytes() for clip in fixed.read()]
     assert [one == before for one in heard] == [not is_on] * 2
     with parts.storage.read() as tables:
         kept = [parts.storage.media.path(clip.path).read_bytes() for clip in tables.clips.of_dataset(dataset.id)]
     assert kept == [before] * 2
-    assert not list(TrainingRun(parts, runs, fine_tune)._reduce_noise())
+    assert not list(fixed.reduce_noise(NoiseReducer()))
 
 
 def test_no_checkpoint_of_the_noisy_clips_fits_after_noise_reduction_was_switched_on(parts: Parts) -> None:
@@ -126,12 +125,11 @@ def test_no_checkpoint_of_the_noisy_clips_fits_after_noise_reduction_was_switche
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes(b"quieter")
     draft = parts.fine_tuning.create_draft(CloneForm(model_id=TINY), dataset_id=dataset.id)
-    runs = Runs(parts.storage, parts.accounts)
     fine_tune = parts.fine_tuning.train(draft.id, minutes=10, consented=True)
-    noisy_ids = [clip.id for clip in TrainingRun(parts, runs, fine_tune)._clips_with_words()]
+    noisy_ids = [clip.id for clip in RunClips(parts.storage, fine_tune).with_words()]
     assert noisy_ids == [clip.id for clip in clips]
     parts.fine_tuning.cancel(fine_tune.id)
     parts.datasets.set_noise_reduction(dataset.id, is_on=True)
-    again = TrainingRun(parts, runs, parts.fine_tuning.retry(fine_tune.id))._clips_with_words()
+    again = RunClips(parts.storage, parts.fine_tuning.retry(fine_tune.id)).with_words()
     assert [clip.path.read_bytes() for clip in again] == [b"quieter"] * 2
     assert not {clip.id for clip in again} & set(noisy_ids)

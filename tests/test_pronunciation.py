@@ -9,7 +9,7 @@ from model.engines.kokoro.phonemes import phonemes_of, phrases_of
 from model.engines.protocol import Stretch, Timing
 from playground.parts import Parts
 from playground.services.pronunciation import Entry, replacements_in, said_as
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 from playground.services.spoken_words import WrittenWords
 from tests.hearing import order, stock_of
 from tests.serving import api_of

@@ -12,7 +12,7 @@ from model.audio import read_wav
 from model.errors import LanguageNotSupported, ModelNotFound
 from playground.parts import Parts
 from playground.services.errors import QuotaExceeded, Refused, SpeechUnavailable
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 from playground.services.voices import SDK_EXAMPLE_VOICE
 from playground.settings import Settings
 from storage.errors import NotFound

@@ -13,7 +13,8 @@ import sqlite_utils
 from storage.database import Storage
 from storage.errors import NotFound, UnknownCursor
 from storage.migrations import migrations
-from storage.records import Dataset, FineTune, LedgerEntry, LedgerKind, Status, Voice, now
+from storage.records import Dataset, FineTune, LedgerEntry, LedgerKind, Status, Voice
+from storage.times import now
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from model.engines.tiny.traits import STYLE_SIZE
 from model.errors import AudioError, LanguageNotSupported, WeightsUnavailable
 from model.evaluation import word_error_rate
 from model.measuring import active_seconds, loudness_db, pitch_hz, read_clip, speech_frames
-from model.transcription import Transcriber, prepare_whisper
+from model.transcription import Transcriber
+from model.whisper_weights import prepare_whisper
 from tests.hearing import brightness, check_times
 from tests.tiny_speech import SAMPLE_RATE, make_clips, train
 

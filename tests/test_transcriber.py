@@ -13,7 +13,8 @@ from model.transcription import Transcript as HeardText
 from playground.commands.serve import TRANSCRIBER
 from playground.inspector import Inspector
 from playground.parts import Parts
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
+from playground.services.run_clips import RunClips
 from playground.transcriber import BackgroundTranscriber
 from storage.records import Clip, Dataset, Status
 from tests.conftest import SPEECH
@@ -118,15 +119,13 @@ def test_a_clip_that_cannot_be_read_takes_no_other_with_it_and_is_left_at_last(
 def test_a_training_takes_what_was_heard_since_its_clips_were_fixed(
     parts: Parts, transcriber: BackgroundTranscriber
 ) -> None:
-    from playground.services.runs import Runs
-
     fine_tune = queued(parts)
     parts.fine_tuning.get(fine_tune.id)
-    runs = Runs(parts.storage, parts.accounts)
-    before = runs.read_clips(fine_tune)
+    clips = RunClips(parts.storage, fine_tune)
+    before = clips.read()
     assert not any(clip.transcript or clip.is_heard for clip in before)
     _hear_all(transcriber)
-    after = runs.with_known_texts(fine_tune, before)
+    after = clips.with_known_texts(before)
     assert all(clip.is_heard and clip.transcript for clip in after)
 
 

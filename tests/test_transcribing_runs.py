@@ -8,9 +8,10 @@ import pytest
 
 from model.transcription import Transcript
 from playground.parts import Parts
-from playground.services import training
-from playground.services.runs import Runs
-from playground.services.training import TrainingRun
+from playground.services import run_hearing
+from playground.services.run_clips import RunClips
+from playground.services.run_hearing import RunHearing
+from playground.services.run_time import RunTime
 from storage.records import FineTune
 from tests.making import queued
 
@@ -28,48 +29,55 @@ class Recogniser:
         yield from (Transcript(text=one.stem, confidence=1.0, language=language) for one in waiting)
 
 
-def _transcribed(parts: Parts) -> tuple[FineTune, TrainingRun]:
+def _hear(parts: Parts, fine_tune: FineTune) -> list[tuple[int, int]]:
+    """Carry out the stage; gives its steps."""
+    recogniser: Any = Recogniser()
+    hearing = RunHearing(
+        fine_tune,
+        clips=RunClips(parts.storage, fine_tune),
+        hearing=parts.hearing,
+        transcriber=recogniser,
+        run_time=RunTime(fine_tune),
+    )
+    return list(hearing.carry_out())
+
+
+def _transcribed(parts: Parts) -> FineTune:
     """20 clips of 5 s."""
     fine_tune = queued(parts)
-    runs = Runs(parts.storage, parts.accounts)
-    with parts.storage.write() as tables:
-        runs.fix_clips(tables, fine_tune)
-    run = TrainingRun(parts, runs, fine_tune)
-    recogniser: Any = Recogniser()
-    run._transcriber = recogniser
-    assert all(0 <= progress.step <= progress.steps for progress in run._transcribe())
-    return fine_tune, run
+    assert all(0 <= done <= wanted for done, wanted in _hear(parts, fine_tune))
+    return fine_tune
 
 
 def _heard(parts: Parts, fine_tune: FineTune) -> list[str]:
-    return [clip.id for clip in Runs(parts.storage, parts.accounts).read_clips(fine_tune) if clip.transcript]
+    return [clip.id for clip in RunClips(parts.storage, fine_tune).read() if clip.transcript]
 
 
 def test_all_is_heard_when_it_is_little(parts: Parts) -> None:
-    fine_tune, _ = _transcribed(parts)
-    clips = Runs(parts.storage, parts.accounts).read_clips(fine_tune)
+    fine_tune = _transcribed(parts)
+    clips = RunClips(parts.storage, fine_tune).read()
     assert [clip.transcript for clip in clips] == [Path(clip.path).stem for clip in clips]
 
 
 def test_no_more_is_heard_than_a_run_learns_from(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "HEARD_SECONDS", 30.0)
-    fine_tune, _ = _transcribed(parts)
+    monkeypatch.setattr(run_hearing, "HEARD_SECONDS", 30.0)
+    fine_tune = _transcribed(parts)
     heard = _heard(parts, fine_tune)
     assert len(heard) == 6
 
 
 def test_hearing_stops_when_its_share_of_the_time_is_spent(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "HEARD_SHARE", 0.0)
-    monkeypatch.setattr(training, "HEARD_AT_LEAST_SECONDS", 40.0)
-    fine_tune, _ = _transcribed(parts)
+    monkeypatch.setattr(run_hearing, "HEARD_SHARE", 0.0)
+    monkeypatch.setattr(run_hearing, "HEARD_AT_LEAST_SECONDS", 40.0)
+    fine_tune = _transcribed(parts)
     assert len(_heard(parts, fine_tune)) == 9
 
 
 def test_a_second_attempt_hears_only_what_is_missing(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "HEARD_SECONDS", 50.0)
-    fine_tune, run = _transcribed(parts)
+    monkeypatch.setattr(run_hearing, "HEARD_SECONDS", 50.0)
+    fine_tune = _transcribed(parts)
     before = _heard(parts, fine_tune)
-    assert [progress.steps for progress in run._transcribe()] == [0]
+    assert _hear(parts, fine_tune) == [(0, 0)]
     assert _heard(parts, fine_tune) == before
 
 
@@ -80,8 +88,5 @@ def test_what_is_heard_counts_though_its_dataset_is_gone(parts: Parts) -> None:
     parts.datasets.delete(dataset_id)
     again = parts.fine_tuning.retry(fine_tune.id)
     assert again.dataset_id is None
-    run = TrainingRun(parts, Runs(parts.storage, parts.accounts), again)
-    recogniser: Any = Recogniser()
-    run._transcriber = recogniser
-    assert {progress.steps for progress in run._transcribe()} == {20}
+    assert {wanted for _, wanted in _hear(parts, again)} == {20}
     assert len(_heard(parts, again)) == 20

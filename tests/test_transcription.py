@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from model import audio, transcription
+from model import audio, whisper_weights
 from model.errors import WeightsUnavailable
 from model.evaluation import word_error_rate
 from model.transcript_files import read_text_file
-from model.transcription import Transcriber, prepare_whisper
+from model.transcription import Transcriber
+from model.whisper_weights import prepare_whisper
 
 SPEECH = Path(__file__).parent / "data" / "speech"
 
@@ -57,7 +58,7 @@ def test_weights_are_made_once_and_mended_when_cut(weights_dir: Path, tmp_path: 
     with model.open("r+b") as file:
         file.truncate(1_000_000)
     assert prepare_whisper(tmp_path) == folder
-    assert model.stat().st_size == transcription.MODEL_SIZE
+    assert model.stat().st_size == whisper_weights.MODEL_SIZE
     made = model.stat().st_mtime_ns
     prepare_whisper(tmp_path)
     assert model.stat().st_mtime_ns == made
@@ -77,7 +78,7 @@ def test_weights_that_changed_unseen_are_found_by_their_hash(weights_dir: Path, 
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcription, "PACKAGES", ("no_such_whisper_part1", "no_such_whisper_part2"))
+    monkeypatch.setattr(whisper_weights, "PACKAGES", ("no_such_whisper_part1", "no_such_whisper_part2"))
     with pytest.raises(WeightsUnavailable, match="needs the package no-such-whisper-part1"):
         prepare_whisper(tmp_path)
 

@@ -6,9 +6,9 @@ import pytest
 
 from model.transcription import Transcript as HeardText
 from playground.parts import Parts, make_parts
+from playground.services.clone_form import CloneForm
 from playground.services.errors import Refused
-from playground.services.fine_tuning import CloneForm
-from playground.services.runs import Runs
+from playground.services.run_clips import RunClips
 from playground.services.transcripts import Undone
 from storage.errors import NotFound
 from storage.records import Clip, Dataset
@@ -121,10 +121,10 @@ def test_excluded_minutes_do_not_count_and_their_clips_are_not_used(parts: Parts
     assert parts.datasets.summary(dataset.id).usable_seconds == 15
     assert parts.transcripts.review(dataset.id).excluded_seconds == 5
     fine_tune = parts.fine_tuning.create_draft(CloneForm(model_id=TINY), dataset_id=dataset.id)
-    runs = Runs(parts.storage, parts.accounts)
+    fixed = RunClips(parts.storage, fine_tune)
     with parts.storage.write() as tables:
-        runs.fix_clips(tables, fine_tune)
-    assert [clip.id for clip in runs.read_clips(fine_tune)] == [clips[n].id for n in (0, 2, 3)]
+        fixed.fix(tables)
+    assert [clip.id for clip in fixed.read()] == [clips[n].id for n in (0, 2, 3)]
     parts.transcripts.include(clips[1].id)
     assert parts.datasets.summary(dataset.id).usable_seconds == 20
 

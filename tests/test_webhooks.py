@@ -17,7 +17,8 @@ from playground.courier import Courier
 from playground.parts import Parts, make_parts
 from playground.services import webhooks
 from playground.services.webhooks import PAUSES_SECONDS
-from storage.records import FineTune, WebhookCall, now, seconds_between
+from storage.records import FineTune, WebhookCall
+from storage.times import now, seconds_between
 from tests.making import TINY, checked_dataset, queued
 from tests.serving import api_of
 

@@ -12,8 +12,8 @@ import pytest
 from model.audio import read_wav
 from model.engines.tiny.training import CHECKPOINT_FILE
 from playground.parts import Parts, make_parts
-from playground.services.fine_tuning import CloneForm
-from playground.services.speech import SpeechRequest
+from playground.services.clone_form import CloneForm
+from playground.services.speech_plan import SpeechRequest
 from playground.settings import Settings
 from storage.records import FineTune, Status
 from tests.making import TINY, queued

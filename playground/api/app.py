@@ -33,6 +33,25 @@ from playground.api.requests import OneSlashForm, RequestIds
 from playground.api.security import BodyLimit, Guard
 from playground.parts import Parts
 
+RESOURCES = (
+    status,
+    sign_in,
+    access_tokens,
+    datasets,
+    clips,
+    fine_tunes,
+    events,
+    voices,
+    accents,
+    pronunciation_dicts,
+    speech,
+    speech_socket,
+    recognition,
+    models,
+    openai,
+    audio,
+    fallback,
+)
 REFUSING_AT_ONCE = 4
 """Threads beside those that speak or wait for their turn: whoever is too many is told at once."""
 
@@ -73,25 +92,7 @@ def create_api(parts: Parts) -> FastAPI:
     app.state.speaking = CapacityLimiter(settings.speeches_at_once + settings.speeches_waiting + REFUSING_AT_ONCE)
     add_error_handlers(app)
     add_docs_page(app)
-    for resource in (
-        status,
-        sign_in,
-        access_tokens,
-        datasets,
-        clips,
-        fine_tunes,
-        events,
-        voices,
-        accents,
-        pronunciation_dicts,
-        speech,
-        speech_socket,
-        recognition,
-        models,
-        openai,
-        audio,
-        fallback,
-    ):
+    for resource in RESOURCES:
         app.include_router(resource.router)
     return app
 

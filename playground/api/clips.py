@@ -5,10 +5,11 @@ from urllib.parse import quote
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, StreamingResponse
 
-from playground.api import schemas
+from playground.api import dataset_schemas as schemas
 from playground.api.audio import sound_response
 from playground.api.dependencies import GivenParts
 from playground.api.paging import GivenPaging
+from playground.api.schemas import Page
 from playground.parts import Parts
 from playground.services.errors import Refused
 from storage.errors import NotFound
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/datasets/{dataset_id}", tags=["datasets"])
 
 
 @router.get("/clips")
-def list_clips(dataset_id: str, parts: GivenParts, paging: GivenPaging) -> schemas.Page[schemas.Clip]:
+def list_clips(dataset_id: str, parts: GivenParts, paging: GivenPaging) -> Page[schemas.Clip]:
     """The clips that the recordings were cut into, with what is said in them."""
     return paging.envelope(parts.transcripts.page(dataset_id, **paging.arguments()), schemas.Clip.of)
 

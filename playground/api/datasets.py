@@ -3,9 +3,10 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from playground.api import schemas
+from playground.api import dataset_schemas as schemas
 from playground.api.dependencies import GivenParts
 from playground.api.paging import GivenPaging
+from playground.api.schemas import Page
 from playground.api.uploads import UPLOAD_FORM, receive_files
 from playground.parts import Parts
 from playground.services.errors import full_disk_in_words
@@ -16,7 +17,7 @@ router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 
 @router.get("")
-def list_datasets(parts: GivenParts, paging: GivenPaging) -> schemas.Page[schemas.Dataset]:
+def list_datasets(parts: GivenParts, paging: GivenPaging) -> Page[schemas.Dataset]:
     return paging.envelope(parts.datasets.page(**paging.arguments()), schemas.Dataset.of)
 
 
@@ -44,7 +45,7 @@ def delete_dataset(dataset_id: str, parts: GivenParts) -> None:
 
 
 @router.get("/{dataset_id}/files")
-def list_files(dataset_id: str, parts: GivenParts, paging: GivenPaging) -> schemas.Page[schemas.DatasetFile]:
+def list_files(dataset_id: str, parts: GivenParts, paging: GivenPaging) -> Page[schemas.DatasetFile]:
     page = parts.datasets.files_page(dataset_id, **paging.arguments())
     return paging.envelope(page, schemas.DatasetFile.of)
 

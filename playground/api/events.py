@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
-from playground.api import schemas
+from playground.api import fine_tune_schemas as schemas
 from playground.api.dependencies import GivenCaller, GivenParts
 from playground.api.fine_tunes import GivenFineTune
 from playground.parts import Parts

@@ -5,11 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
 
-from playground.api import schemas
+from playground.api import fine_tune_schemas as schemas
 from playground.api.dependencies import GivenCaller, GivenParts
 from playground.api.paging import GivenPaging
+from playground.api.schemas import Page
+from playground.api.voice_schemas import Voice
 from playground.services.asking import Asked
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from storage.errors import NotFound
 from storage.records import FineTune, Status
 
@@ -28,7 +30,7 @@ GivenFineTune = Annotated[FineTune, Depends(_sent)]
 
 
 @router.get("")
-def list_fine_tunes(parts: GivenParts, paging: GivenPaging) -> schemas.Page[schemas.FineTune]:
+def list_fine_tunes(parts: GivenParts, paging: GivenPaging) -> Page[schemas.FineTune]:
     return paging.envelope(parts.fine_tuning.page(**paging.arguments()), schemas.FineTune.of)
 
 
@@ -85,11 +87,9 @@ def delete_fine_tune(fine_tune: GivenFineTune, parts: GivenParts) -> None:
 
 
 @router.get("/{fine_tune_id}/voices")
-def list_fine_tune_voices(
-    fine_tune: GivenFineTune, parts: GivenParts, paging: GivenPaging
-) -> schemas.Page[schemas.Voice]:
+def list_fine_tune_voices(fine_tune: GivenFineTune, parts: GivenParts, paging: GivenPaging) -> Page[Voice]:
     """The four voices; none before it is completed."""
-    return paging.envelope(parts.fine_tuning.voices_page(fine_tune.id, **paging.arguments()), schemas.Voice.of)
+    return paging.envelope(parts.fine_tuning.voices_page(fine_tune.id, **paging.arguments()), Voice.of)
 
 
 @router.post("/{fine_tune_id}/retry")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from model.base_models import LANGUAGE_NAMES
 from model.encoding import Encoder
 from playground.services.recognition import HeardRecording
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 TranscriptFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]

@@ -14,7 +14,7 @@ from playground.api.errors import EXPECTED, fault_of
 from playground.api.speech_messages import Messages, error_message
 from playground.api.speech_schemas import MEDIA_TYPES, Speech, TimedSpeech
 from playground.api.streaming import Live, LiveResponse
-from playground.services.speech import SpeechPlan
+from playground.services.speech_plan import SpeechPlan
 
 if TYPE_CHECKING:
     from model.encoding import Encoder

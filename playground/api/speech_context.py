@@ -17,7 +17,8 @@ from playground.api.speech_schemas import ContextMessage
 from playground.api.streaming import Live
 from playground.services.errors import Busy, Refused
 from playground.services.phrasing import PhraseBuffer
-from playground.services.speech import SpeechPlan, SpeechService
+from playground.services.speech import SpeechService
+from playground.services.speech_plan import SpeechPlan
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from model.encoding import SAMPLE_RATE
 from playground.api.errors import Fault
 from playground.api.speech_schemas import TimedSpeech
-from playground.services.speech import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from model.engines.protocol import Stretch, Timing

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from model.encoding import Encoder
 from playground.api.errors import NotOffered
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 
 Encoding = Literal["pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw"]
 SampleRate = Literal[8000, 16000, 22050, 24000, 44100, 48000]

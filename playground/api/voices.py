@@ -5,10 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, HTTPException, Query, Request, UploadFile
 
-from playground.api import schemas
+from playground.api import voice_schemas as schemas
 from playground.api.accents import AddedAccents, NewLocalVoice
 from playground.api.dependencies import GivenParts
 from playground.api.paging import GivenPaging
+from playground.api.schemas import Gender, Page
 from playground.services.accents import LocalForm
 from playground.services.instant_voices import InstantForm
 from storage.records import Voice
@@ -26,10 +27,10 @@ def list_voices(
     paging: GivenPaging,
     q: Annotated[str, Query(description="Words in name, description or id.")] = "",
     is_owner: bool | None = None,
-    gender: schemas.Gender | None = None,
+    gender: Gender | None = None,
     language: str | None = None,
     expand: Expand = [],  # noqa: B006
-) -> schemas.Page[schemas.Voice]:
+) -> Page[schemas.Voice]:
     """One's own voices are those of clones, of clips, and localized ones."""
     page = parts.voices.page(
         search=q,

@@ -12,8 +12,9 @@ from model.decoding import FORMATS
 from model.transcript_files import TEXT_FORMATS
 from playground.commands.serve import INSPECTOR, WORKER
 from playground.parts import Parts, make_parts
+from playground.services.clone_form import CloneForm
 from playground.services.errors import Refused
-from playground.services.fine_tuning import DISCLAIMER, CloneForm
+from playground.services.fine_tuning import DISCLAIMER
 from playground.services.given_texts import TakenTexts
 from playground.settings import Settings
 from playground.supervisor import Supervisor

@@ -95,7 +95,7 @@ def _memory() -> Finding:
 
 
 def _weights(weights_dir: Path) -> Iterator[Finding]:
-    from model.transcription import prepare_whisper
+    from model.whisper_weights import prepare_whisper
 
     for base in base_models.BASE_MODELS:
         yield _weight(base.id, base_models.make_engine(base, weights_dir).prepare_weights)

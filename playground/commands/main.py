@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from model.errors import ModelError
 from playground.processes import set_up_logging, share_processors
+from playground.services.clone_form import DEFAULT_NAME
 from playground.services.errors import ServiceError
-from playground.services.fine_tuning import DEFAULT_NAME
 from playground.settings import Settings
 from storage.errors import StorageError
 

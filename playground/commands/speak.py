@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.encoding import CONTAINERS, EncodedFormat, encode
+from model.encoding import CONTAINERS, SAMPLE_RATE, EncodedFormat, encode
 from model.files import written_aside
 from playground.parts import Parts, make_parts
 from playground.services.errors import Refused
-from playground.services.speech import SAMPLE_RATE, SpeechPlan, SpeechRequest
+from playground.services.speech_plan import SpeechPlan, SpeechRequest
 from playground.settings import Settings
 
 

@@ -49,9 +49,6 @@ class Place:
     def at_step(self, step: int) -> "Place":
         return replace(self, step=step)
 
-    def open_dataset(self, dataset_id: str) -> "Place":
-        return replace(self, dataset=dataset_id)
-
 
 def link(place: Place) -> str:
     """The address of a place, for `href`."""

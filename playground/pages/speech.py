@@ -13,8 +13,7 @@ from playground.pages.markup import empty, heading, player, table
 from playground.pages.place import Place
 from playground.pages.widgets import Updates, html, on
 from playground.parts import Parts
-from playground.services.speech import FASTEST, SLOWEST, SpeechRequest
-from playground.steps.voice_details import base_model_choices
+from playground.services.speech_plan import FASTEST, SLOWEST, SpeechRequest
 from storage.records import Speech, Voice
 
 OWN_MODEL = ("The voice's own", "")
@@ -33,7 +32,7 @@ class SpeechPage:
                 self._voice = gr.Dropdown([], label="Voice", elem_id="speech-voice", filterable=True)
                 self._speed = gr.Slider(SLOWEST, FASTEST, value=1.0, step=0.05, label="Speed", elem_id="speech-speed")
             self._model = gr.Radio(
-                [OWN_MODEL, *base_model_choices()],
+                [OWN_MODEL, *formatting.base_model_choices()],
                 value="",
                 label="Model",
                 info="A clone's voice uses its fine-tuned weights only on its own model.",

@@ -10,7 +10,8 @@ from playground.services.errors import Refused
 from playground.services.voices import checked_name, checked_tagline
 from storage.database import Storage
 from storage.errors import NotFound
-from storage.records import Voice, new_id, now
+from storage.records import Voice, new_id
+from storage.times import now
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ from playground.services.errors import KeyRefused
 from playground.services.keys import LOCAL, Caller, Keys, Permission
 from playground.settings import Settings
 from storage.database import Storage
-from storage.records import EndedSession, at, new_id
+from storage.records import EndedSession, new_id
+from storage.times import at
 
 ALGORITHM = "HS256"
 LONGEST_TOKEN_SECONDS = 3600

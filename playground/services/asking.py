@@ -4,8 +4,9 @@ from dataclasses import asdict, dataclass
 
 from playground.services.errors import ServiceError
 from storage.database import Tables
-from storage.records import FineTune, later, now
+from storage.records import FineTune
 from storage.table import NEWEST_FIRST
+from storage.times import later, now
 
 REPEATED_WITHIN_SECONDS = 600.0
 """How long the same request, sent again by a client that says so, means the same training."""

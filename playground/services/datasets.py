@@ -1,10 +1,10 @@
 """Datasets and their recordings: create, add, inspect, remove, and what they amount to."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.files import sha256_of
 from model.transcript_files import is_text_file
 from playground.services.errors import Conflict, Refused, TooLarge
 from playground.services.findings import duplicate_columns, rejected_columns
@@ -219,12 +219,6 @@ def _refuse_in_use(tables: Tables, dataset: Dataset) -> None:
         raise Conflict(
             f"“{dataset.name}” is in use by the training of “{using[0].name}”. Cancel it, or wait until it has ended."
         )
-
-
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _summary(dataset: Dataset, files: Sequence[DatasetFile]) -> DatasetSummary:

@@ -1,22 +1,22 @@
-"""Clones from draft to deletion: the form, what is missing, Train, Cancel, Retry."""
+"""Clones from draft to deletion: Train, Cancel, Retry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from model import base_models
-from model.accents import with_accent
 from model.base_models import BaseModel
 from playground.services.accounts import Accounts
 from playground.services.asking import Asked
-from playground.services.datasets import MINIMUM_SECONDS, RECOMMENDED_SECONDS
+from playground.services.clone_form import CloneForm
 from playground.services.errors import Conflict, Refused
-from playground.services.runs import Runs
+from playground.services.readiness import Readiness, ReadinessCheck
+from playground.services.run_clips import RunClips
+from playground.services.runs import NOT_BEGUN, Runs
 from storage.database import Storage, Tables
-from storage.records import FineTune, Status, TrainingEvent, Voice, now
+from storage.records import FineTune, Status, TrainingEvent, Voice
 from storage.table import NEWEST_FIRST, Page
+from storage.times import now
 
-DEFAULT_NAME = "Untitled Pro Voice Clone"
 MINUTES_OFFERED = (10, 15, 30, 60)
 SHORTEST_MINUTES = 1
 LONGEST_MINUTES = 24 * 60
@@ -29,48 +29,6 @@ DISCLAIMER = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class CloneForm:
-    """What the person fills in."""
-
-    name: str = DEFAULT_NAME
-    description: str = ""
-    language: str = "en"
-    gender: str = ""
-    model_id: str = ""
-    accent: str | None = None
-
-    def checked(self) -> dict[str, str | None]:
-        """The columns of a fine-tune; raises Refused, ModelNotFound and LanguageNotSupported."""
-        if not self.name.strip():
-            raise Refused("Give the clone a name.")
-        if self.gender not in ("", "feminine", "masculine", "gender_neutral"):
-            raise Refused(f"Gender is feminine, masculine, gender_neutral or empty, not {self.gender!r}.")
-        base = base_models.resolve(self.model_id) if self.model_id else base_models.production_model()
-        language = base.require_language(with_accent(self.language, self.accent))
-        return {
-            "name": self.name.strip(),
-            "description": self.description,
-            "language": language,
-            "gender": self.gender,
-            "model_id": base.id,
-            "accent": self.accent,
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Readiness:
-    """What a training would use and cost, what keeps it from starting, and what speaks against it."""
-
-    files: int
-    pending: int
-    usable_seconds: float
-    credits: float
-    balance: float
-    problems: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-
 class FineTuning:
     """The use cases of clones."""
 
@@ -78,6 +36,7 @@ class FineTuning:
         self._storage = storage
         self._accounts = accounts
         self._runs = Runs(storage, accounts)
+        self._readiness = ReadinessCheck(storage, accounts)
 
     def create_draft(self, form: CloneForm, *, dataset_id: str | None = None) -> FineTune:
         """Save a draft; raises PlanRefused and what `CloneForm.checked` raises."""
@@ -162,7 +121,7 @@ class FineTuning:
     def readiness(self, fine_tune_id: str) -> Readiness:
         """What Train would use, and what is still missing."""
         with self._storage.read() as tables:
-            return self._readiness(tables, tables.fine_tunes.get(fine_tune_id))
+            return self._readiness.of(tables, tables.fine_tunes.get(fine_tune_id))
 
     def train(self, fine_tune_id: str, *, minutes: int, consented: bool) -> FineTune:
         """Queue a draft for training and hold its price.
@@ -243,84 +202,18 @@ class FineTuning:
     def _enqueue(
         self, tables: Tables, fine_tune: FineTune, *, may_be_pending: bool = False, **changes: Any
     ) -> FineTune:
-        readiness = self._readiness(tables, fine_tune, may_be_pending=may_be_pending)
+        readiness = self._readiness.of(tables, fine_tune, may_be_pending=may_be_pending)
         if readiness.problems:
             raise Refused(" ".join(readiness.problems), code="not_ready")
         fine_tune = tables.fine_tunes.update(
-            fine_tune.id,
-            status=Status.CREATED,
-            attempt=fine_tune.attempt + 1,
-            queued_at=now(),
-            started_at=None,
-            progressed_at=None,
-            finished_at=None,
-            takeovers=0,
-            cancel_requested=False,
-            stage="",
-            step=0,
-            steps=0,
-            progress=0.0,
-            eta_seconds=None,
-            message="",
-            error_code="",
-            error="",
-            user_errors=[],
-            stage_seconds={},
-            report={},
-            **changes,
+            fine_tune.id, attempt=fine_tune.attempt + 1, queued_at=now(), **NOT_BEGUN, **changes
         )
         self._accounts.hold(tables, fine_tune)
-        self._runs.forget_clips(fine_tune)
+        clips = RunClips(self._storage, fine_tune)
+        clips.forget()
         if fine_tune.dataset_id is not None and not readiness.pending:
-            self._runs.fix_clips(tables, fine_tune)
+            clips.fix(tables)
         return fine_tune
-
-    def _readiness(self, tables: Tables, fine_tune: FineTune, *, may_be_pending: bool = False) -> Readiness:
-        files = tables.files.of_dataset(fine_tune.dataset_id) if fine_tune.dataset_id else []
-        if fine_tune.dataset_id is None and fine_tune.attempt:
-            usable = sum(clip.duration_seconds for clip in self._runs.read_clips(fine_tune))
-        else:
-            usable = sum(file.usable_seconds for file in files)
-        pending = sum(file.is_pending for file in files)
-        problems = []
-        if not (pending and may_be_pending):
-            problems += _problems(fine_tune, files=len(files), pending=pending, usable_seconds=usable)
-        balance = tables.ledger.balance()
-        price = self._accounts.training_price
-        if price > balance:
-            problems.append(f"A training costs {price:,.0f} credits; {max(balance, 0):,.0f} are available.")
-        if not self._accounts.pvc_enabled:
-            problems.append(self._accounts.plan_refusal)
-        warnings = []
-        if not problems and usable < RECOMMENDED_SECONDS:
-            warnings.append(
-                f"There are {usable / 60:.1f} minutes of speech. It works, but 30 minutes or more give a better voice."
-            )
-        return Readiness(
-            files=len(files),
-            pending=pending,
-            usable_seconds=usable,
-            credits=price,
-            balance=balance,
-            problems=tuple(problems),
-            warnings=tuple(warnings),
-        )
-
-
-def _problems(fine_tune: FineTune, *, files: int, pending: int, usable_seconds: float) -> list[str]:
-    problems = []
-    if fine_tune.dataset_id is None and not fine_tune.attempt:
-        problems.append("Choose or create a dataset first.")
-    elif fine_tune.dataset_id is not None and not files:
-        problems.append("There are no recordings yet: add some under Samples.")
-    elif pending:
-        problems.append(f"{pending} of {files} recordings are still being checked.")
-    elif usable_seconds < MINIMUM_SECONDS:
-        problems.append(
-            f"There are {usable_seconds:.0f} seconds of usable speech; at least {MINIMUM_SECONDS:.0f} are needed, "
-            f"and {RECOMMENDED_SECONDS / 60:.0f} minutes are recommended."
-        )
-    return problems
 
 
 def _require_draft(tables: Tables, fine_tune_id: str) -> FineTune:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from model.transcription import WINDOW_SECONDS, LanguageGuess, primary_language
+from model.accents import primary_language
+from model.transcription import WINDOW_SECONDS, LanguageGuess
 from model.transcription import Transcript as HeardText
 from playground.services.given_texts import GivenTexts
 from storage.database import Storage

@@ -10,8 +10,9 @@ from enum import StrEnum
 from playground.services.errors import KeyRefused, Refused
 from storage.database import Storage
 from storage.errors import Locked
-from storage.records import ApiKey, new_id, now, seconds_between
+from storage.records import ApiKey, new_id
 from storage.table import NEWEST_FIRST
+from storage.times import now, seconds_between
 
 PREFIX = "sk_car_"
 """What clients of the contract expect keys to begin with."""

@@ -1,34 +1,37 @@
-"""The run of a fine-tune as the worker sees it: its fixed clips, its lease, its progress, its end."""
+"""The run of a fine-tune as the worker sees it: its lease, its progress, its end."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from model.files import written_aside
-from model.transcription import primary_language
 from playground.services.accounts import Accounts
 from playground.services.webhooks import announce_end
 from storage.database import Storage, Tables
-from storage.records import Clip, FineTune, Status, TrainingEvent, Voice, later, now, seconds_between
+from storage.records import FineTune, Status, TrainingEvent, Voice
+from storage.times import later, now, seconds_between
 
 MAX_TAKEOVERS = 3
 CANCELLED = "cancelled_by_user"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunClip:
-    """A clip as a run has fixed it; `path` is relative to the data folder."""
-
-    id: str
-    path: str
-    transcript: str
-    duration_seconds: float
-    is_heard: bool = False
-    """Whether recognition has listened to it, even if it heard no words."""
-    is_noisy: bool = False
-    """Whether its noise is still to be reduced, as its dataset asks for."""
+NOT_BEGUN: Mapping[str, Any] = {
+    "status": Status.CREATED,
+    "started_at": None,
+    "progressed_at": None,
+    "finished_at": None,
+    "takeovers": 0,
+    "cancel_requested": False,
+    "stage": "",
+    "step": 0,
+    "steps": 0,
+    "progress": 0.0,
+    "eta_seconds": None,
+    "message": "",
+    "error_code": "",
+    "error": "",
+    "user_errors": [],
+    "stage_seconds": {},
+    "report": {},
+}
+"""The columns of a run that waits for its worker."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ class LeaseLost(Exception):
 
 
 class Runs:
-    """Reads and writes of a run's row and folder."""
+    """Reads and writes of a run's row."""
 
     def __init__(self, storage: Storage, accounts: Accounts) -> None:
         self._storage = storage
@@ -173,79 +176,11 @@ class Runs:
         with self._storage.read() as tables:
             is_deleted = tables.fine_tunes.find(fine_tune.id) is None
         if is_deleted:
-            self._storage.media.remove(self.folder(fine_tune))
+            media = self._storage.media
+            media.remove(media.fine_tune_folder(fine_tune.id))
 
     def settle_cancelled(self, tables: Tables, fine_tune: FineTune) -> FineTune:
         return self._settle_failed(tables, fine_tune, code=CANCELLED, error="Cancelled by you.")
-
-    def folder(self, fine_tune: FineTune) -> Path:
-        return self._storage.media.fine_tune_folder(fine_tune.id)
-
-    def fix_clips(self, tables: Tables, fine_tune: FineTune) -> None:
-        """Give the run its own names for the dataset's clips, so that the dataset may change meanwhile."""
-        dataset = tables.datasets.find(fine_tune.dataset_id or "")
-        reduces_noise = dataset is not None and dataset.reduces_noise
-        clips = [
-            self._fixed(clip, fine_tune, reduces_noise=reduces_noise)
-            for clip in tables.clips.where("dataset_id = ? and not is_excluded", [fine_tune.dataset_id or ""])
-        ]
-        self.write_clips(fine_tune, clips)
-
-    def _fixed(self, clip: Clip, fine_tune: FineTune, *, reduces_noise: bool) -> RunClip:
-        """The run's own name for a clip, or for its copy with less noise, where one is wanted and was made already."""
-        media = self._storage.media
-        quieter = media.clip_without_noise(clip)
-        is_quieter = reduces_noise and quieter.exists()
-        name = without_noise(clip.id) if is_quieter else f"{clip.id}.wav"
-        return RunClip(
-            id=clip.id,
-            path=media.link_in(
-                quieter if is_quieter else media.path(clip.path), self.folder(fine_tune) / "clips" / name
-            ),
-            transcript=_text(clip, fine_tune.language),
-            duration_seconds=clip.duration_seconds,
-            is_heard=_is_heard(clip, fine_tune.language),
-            is_noisy=reduces_noise and not is_quieter,
-        )
-
-    def forget_clips(self, fine_tune: FineTune) -> None:
-        """Before another attempt: the dataset may have changed. Without one, the run's own clips stay."""
-        if fine_tune.dataset_id is not None:
-            (self.folder(fine_tune) / "clips.json").unlink(missing_ok=True)
-
-    def fix_clips_when_checked(self, fine_tune: FineTune) -> int:
-        """Fix the clips unless they are, and give how many files are still being checked (0 when fixed)."""
-        with self._storage.write() as tables:
-            if (self.folder(fine_tune) / "clips.json").exists():
-                return 0
-            pending = sum(file.is_pending for file in tables.files.of_dataset(fine_tune.dataset_id or ""))
-            if not pending:
-                self.fix_clips(tables, fine_tune)
-            return pending
-
-    def write_clips(self, fine_tune: FineTune, clips: Sequence[RunClip]) -> None:
-        path = self.folder(fine_tune) / "clips.json"
-        with written_aside(path) as part:
-            part.write_text(json.dumps([asdict(clip) for clip in clips], ensure_ascii=False), encoding="utf-8")
-
-    def read_clips(self, fine_tune: FineTune) -> list[RunClip]:
-        """The clips that the run has fixed; none when it never had any."""
-        path = self.folder(fine_tune) / "clips.json"
-        if not path.exists():
-            return []
-        return [RunClip(**clip) for clip in json.loads(path.read_text(encoding="utf-8"))]
-
-    def with_known_texts(self, fine_tune: FineTune, clips: Sequence[RunClip]) -> list[RunClip]:
-        """The clips with what the dataset knows of them by now; those that it no longer has stay as they are."""
-        with self._storage.read() as tables:
-            rows = {clip.id: clip for clip in tables.clips.of_dataset(fine_tune.dataset_id or "")}
-        language = fine_tune.language
-        return [
-            replace(clip, transcript=_text(row, language), is_heard=_is_heard(row, language))
-            if (row := rows.get(clip.id)) and (_text(row, language) or _is_heard(row, language))
-            else clip
-            for clip in clips
-        ]
 
     def _settle_failed(
         self,
@@ -271,22 +206,6 @@ class Runs:
         )
         announce_end(tables, ended)
         return ended
-
-
-def without_noise(clip_id: str) -> str:
-    """What a run calls the copy of a clip with less noise."""
-    return f"{clip_id}-without-noise.wav"
-
-
-def _is_heard(clip: Clip, language: str) -> bool:
-    """Whether recognition has listened to a clip in the language of the run."""
-    return clip.heard is not None and clip.language == primary_language(language)
-
-
-def _text(clip: Clip, language: str) -> str:
-    """A clip's transcript if it is a person's, or was heard in the language of the run; else nothing."""
-    is_fit = clip.transcript_source.is_persons or _is_heard(clip, language)
-    return clip.transcript if is_fit else ""
 
 
 def _with_idle_time_left_out(tables: Tables, fine_tune: FineTune) -> FineTune:

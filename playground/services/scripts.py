@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from model.accents import primary_language
 from playground.services.errors import Refused
 from storage.records import DatasetFile
 
@@ -36,7 +37,7 @@ def languages() -> list[str]:
 
 def script_language(language: str) -> str | None:
     """The script for a language or a variant of it (`en-GB`: en); None when there is none."""
-    code = language.split("-")[0]
+    code = primary_language(language)
     return code if code in languages() else None
 
 

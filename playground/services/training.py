@@ -1,41 +1,33 @@
 """One run from its clips to four voices that have been checked: the stages, their time, and the report."""
 
-import logging
-import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from model import base_models
-from model.engines.protocol import FineTuneConfig, StockVoice, TrainingClip
+from model.engines.protocol import FineTuneConfig, TrainingClip
 from model.errors import TooLittleSpeech, TrainingFailed
 from model.noise_reduction import NoiseReducer
-from model.transcription import Transcriber, prepare_whisper
-from playground.parts import Parts
+from model.transcription import Transcriber
+from model.whisper_weights import prepare_whisper
 from playground.processes import give_memory_back
 from playground.services.checking import Listener
 from playground.services.datasets import MINIMUM_SECONDS
+from playground.services.hearing import Hearing
 from playground.services.held_out import hold_out
-from playground.services.runs import RunClip, RunProgress, Runs, without_noise
+from playground.services.run_clips import RunClips
+from playground.services.run_hearing import RunHearing
+from playground.services.run_time import RunTime
+from playground.services.runs import RunProgress
 from playground.services.voice_check import VoiceCheck
+from playground.settings import Settings
 from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
-from storage.records import FineTune, Voice, now, seconds_between
-
-log = logging.getLogger(__name__)
+from storage.database import Storage
+from storage.records import FineTune, Voice
 
 STAGES = ("prepare", "transcribe", "align", "prosody", "voice", "create voices", "check")
 VOICES = 4
-SAMPLE_RATE = 24_000
 MIN_FREE_BYTES = 2 * 1024**3
-SHORTEST_TRAINING_SECONDS = 20.0
-HEARD_SECONDS = 45 * 60.0
-"""Speech with words that a run takes at most: it sees each clip about once then."""
-HEARD_SHARE, HEARD_AT_LEAST_SECONDS = 0.3, 240.0
-"""Of the time left, that recognition may take of a run; but so much it always hears."""
-SAVED_EVERY = 20
-"""Transcripts between two writes: what a killed worker has to hear again."""
 GIVING_BACK_SECONDS = 5.0
 """Between two times that freed memory is returned: kept, it grows by a gigabyte in ten minutes of training."""
 TRIED = 2
@@ -56,19 +48,17 @@ class DataFault(Exception):
 class TrainingRun:
     """The stages of one attempt. `progress()` carries them out; then `voices` and `report` are there."""
 
-    def __init__(self, parts: Parts, runs: Runs, fine_tune: FineTune) -> None:
-        self._parts = parts
-        self._runs = runs
+    def __init__(self, fine_tune: FineTune, *, storage: Storage, settings: Settings, hearing: Hearing) -> None:
         self._fine_tune = fine_tune
+        self._media = storage.media
+        self._settings = settings
+        self._hearing = hearing
         self._base = base_models.resolve(fine_tune.model_id)
-        self._folder = runs.folder(fine_tune)
-        self._speech = SpeechProcess(parts.settings.weights, device=parts.settings.device)
-        self._started = time.monotonic()
-        spent = seconds_between(fine_tune.started_at or now(), now())
-        self._deadline = self._started + max(fine_tune.training_minutes * 60 - spent, SHORTEST_TRAINING_SECONDS)
-        self._already_spent = spent
-        self._reserve = 0.0
-        self._usable_seconds = self._trained_seconds = 0.0
+        self._folder = storage.media.fine_tune_folder(fine_tune.id)
+        self._clips = RunClips(storage, fine_tune)
+        self._speech = SpeechProcess(settings.weights, device=settings.device)
+        self._time = RunTime(fine_tune)
+        self._trained_seconds = 0.0
         self.voices: list[Voice] = []
         self.report: dict[str, Any] = {}
 
@@ -81,8 +71,9 @@ class TrainingRun:
 
     def _carry_out(self) -> Iterator[RunProgress]:
         yield from self._prepare()
-        yield from self._transcribe()
-        clips = self._clips_with_words()
+        yield from self._hear()
+        clips = self._clips.with_words()
+        _require_speech(clips)
         held_out = hold_out(clips, at_least_left=VOICES)
         kept_back = {clip.id for clip in held_out}
         training = [clip for clip in clips if clip.id not in kept_back]
@@ -92,225 +83,137 @@ class TrainingRun:
         yield from self._check(held_out)
 
     def _prepare(self) -> Iterator[RunProgress]:
-        yield self._at("prepare", 0, 4, message="Waiting until all recordings are checked")
-        while self._runs.fix_clips_when_checked(self._fine_tune):
+        yield self._time.at("prepare", 0, 4, message="Waiting until all recordings are checked")
+        while self._clips.fix_when_checked():
             time.sleep(0.5)
-            yield self._at("prepare", 0, 4)
-        yield from self._reduce_noise()
-        yield self._at("prepare", 1, 4, message="Checking disk and weights")
-        free = self._parts.storage.media.free_bytes()
+            yield self._time.at("prepare", 0, 4)
+        for number, count in self._clips.reduce_noise(NoiseReducer()):
+            yield self._time.at("prepare", 0, 4, message=f"Reducing noise, clip {number} of {count}")
+        yield self._time.at("prepare", 1, 4, message="Checking disk and weights")
+        self._require_room()
+        settings = self._settings
+        with self._time.not_counted():
+            self._engine = base_models.make_engine(self._base, settings.weights, device=settings.device)
+            self._engine.prepare_weights()
+            self._transcriber = Transcriber(prepare_whisper(settings.weights))
+        yield self._time.at("prepare", 2, 4, message="Speaking the test sentences with a stock voice, to compare with")
+        self._hear_stock_voice()
+        self._time.reserve = self._stock.seconds * (VOICES + TRIED) + LOADING_SECONDS
+        yield self._time.at("prepare", 4, 4)
+
+    def _require_room(self) -> None:
+        free = self._media.free_bytes()
         if free < MIN_FREE_BYTES:
             raise DataFault(
                 f"The disk has {free / 1024**3:.1f} GB free; a training needs {MIN_FREE_BYTES / 1024**3:.0f} GB. "
                 "Make room, then Retry.",
                 code="disk_full",
             )
-        one_time = time.monotonic()
-        self._engine = base_models.make_engine(
-            self._base, self._parts.settings.weights, device=self._parts.settings.device
-        )
-        self._engine.prepare_weights()
-        self._transcriber = Transcriber(prepare_whisper(self._parts.settings.weights))
-        self._deadline += time.monotonic() - one_time
-        yield self._at("prepare", 2, 4, message="Speaking the test sentences with a stock voice, to compare with")
+
+    def _hear_stock_voice(self) -> None:
+        """The one that is most like the form, and the time that it takes, with all models loaded."""
+        name = self._base.stock_voice_like(self._fine_tune.language, self._fine_tune.gender).name
+        source = VoiceSource(model_id=self._base.id, stock_name=name)
         self._listener = Listener(self._speech, self._transcriber, self._fine_tune.language)
-        stock = VoiceSource(model_id=self._base.id, stock_name=self._like_the_form().name)
-        self._listener.warm_up(stock)
-        self._stock = self._listener.hear(stock)
-        self._reserve = self._stock.seconds * (VOICES + TRIED) + LOADING_SECONDS
-        yield self._at("prepare", 4, 4)
+        self._listener.warm_up(source)
+        self._stock = self._listener.hear(source)
 
-    def _reduce_noise(self) -> Iterator[RunProgress]:
-        """Give the run's noisy clips files of their own with less noise; the recordings stay as they are."""
-        clips = self._runs.read_clips(self._fine_tune)
-        if not any(clip.is_noisy for clip in clips):
-            return
-        reducer = NoiseReducer()
-        for number, clip in enumerate(clips):
-            if clip.is_noisy:
-                source = self._parts.storage.media.path(clip.path)
-                target = source.with_name(without_noise(clip.id))
-                reducer.reduce_clip(source, target)
-                clips[number] = replace(clip, path=self._parts.storage.media.relative(target), is_noisy=False)
-                yield self._at("prepare", 0, 4, message=f"Reducing noise, clip {number + 1} of {len(clips)}")
-        self._runs.write_clips(self._fine_tune, clips)
-
-    def _like_the_form(self) -> StockVoice:
-        return self._base.stock_voice_like(self._fine_tune.language, self._fine_tune.gender)
-
-    def _transcribe(self) -> Iterator[RunProgress]:
-        """Hear what has no transcript, in random order, until there is as much as this run can learn from."""
-        clips = self._runs.read_clips(self._fine_tune)
-        self._usable_seconds = sum(clip.duration_seconds for clip in clips)
-        texts = {clip.id: clip for clip in clips}
-        unknown = [clip for clip in clips if not clip.transcript and not clip.is_heard]
-        self._take_known(texts, unknown)
-        missing = [clip for clip in unknown if not texts[clip.id].transcript and not texts[clip.id].is_heard]
-        random.Random(self._fine_tune.id).shuffle(missing)
-        known = self._usable_seconds - sum(clip.duration_seconds for clip in missing)
-        wanted = 0
-        for clip in missing:
-            if known >= HEARD_SECONDS:
-                break
-            known += clip.duration_seconds
-            wanted += 1
-        yield self._at("transcribe", 0, wanted)
-        language = self._fine_tune.language
-        pulled: list[RunClip] = []
-        paths = self._paths_until_late(missing[:wanted], pulled)
-        heard = self._transcriber.transcribe_many(paths, language)
-        for done, transcript in enumerate(heard, start=1):
-            clip = pulled[done - 1]
-            texts[clip.id] = replace(clip, transcript=transcript.text, is_heard=True)
-            self._parts.hearing.keep(clip.id, transcript)
-            if done % SAVED_EVERY == 0:
-                self._runs.write_clips(self._fine_tune, list(texts.values()))
-            yield self._at("transcribe", done, wanted)
-        self._parts.hearing.settle([clip.id for clip in pulled], is_partly=True)
-        self._take_known(texts, [texts[clip.id] for clip in unknown])
-
-    def _take_known(self, texts: dict[str, RunClip], clips: Sequence[RunClip]) -> None:
-        """Put what the dataset knows of clips by now into `texts`, and save them all."""
-        texts |= {clip.id: clip for clip in self._runs.with_known_texts(self._fine_tune, clips)}
-        self._runs.write_clips(self._fine_tune, list(texts.values()))
-
-    def _paths_until_late(self, clips: Sequence[RunClip], pulled: list[RunClip]) -> Iterator[Path]:
-        """Paths of clips, noted in `pulled`, until the share of the time is spent and enough is heard."""
-        started, heard_seconds = time.monotonic(), 0.0
-        late = HEARD_SHARE * (self._deadline - started)
-        for clip in clips:
-            if time.monotonic() - started > late and heard_seconds > HEARD_AT_LEAST_SECONDS:
-                return
-            heard_seconds += clip.duration_seconds
-            pulled.append(clip)
-            yield self._parts.storage.media.path(clip.path)
-
-    def _clips_with_words(self) -> list[TrainingClip]:
-        """The clips of the run that have a transcript; raises DataFault when they are too few.
-
-        A copy with less noise is another clip than the original: an engine goes on from no checkpoint of the other.
-        """
-        clips = [
-            TrainingClip(
-                id=Path(clip.path).stem,
-                path=self._parts.storage.media.path(clip.path),
-                transcript=clip.transcript,
-                duration_seconds=clip.duration_seconds,
-            )
-            for clip in self._runs.read_clips(self._fine_tune)
-            if any(character.isalnum() for character in clip.transcript)
-        ]
-        seconds = sum(clip.duration_seconds for clip in clips)
-        if seconds < MINIMUM_SECONDS:
-            raise DataFault(
-                f"Words were understood in {seconds:.0f} seconds of the recordings; at least {MINIMUM_SECONDS:.0f} "
-                "are needed. Check that they are in the language of the form, or add more.",
-                code=TooLittleSpeech.code,
-            )
-        return clips
+    def _hear(self) -> Iterator[RunProgress]:
+        hearing = RunHearing(
+            self._fine_tune,
+            clips=self._clips,
+            hearing=self._hearing,
+            transcriber=self._transcriber,
+            run_time=self._time,
+        )
+        for done, wanted in hearing.carry_out():
+            yield self._time.at("transcribe", done, wanted)
 
     def _fine_tune_engine(self, clips: Sequence[TrainingClip]) -> Iterator[RunProgress]:
-        seconds = self._deadline - time.monotonic() - self._reserve
-        config = FineTuneConfig(language=self._fine_tune.language, seconds=max(seconds, SHORTEST_TRAINING_SECONDS / 4))
+        config = FineTuneConfig(language=self._fine_tune.language, seconds=self._time.for_training)
         given_back = 0.0
         self._transcriber.release()
         for progress in self._engine.fine_tune(clips, config, self._folder / "model"):
             if time.monotonic() - given_back > GIVING_BACK_SECONDS:
                 give_memory_back()
                 given_back = time.monotonic()
-            yield self._at(
+            yield self._time.at(
                 progress.stage,
                 progress.step,
                 progress.steps,
                 loss=progress.loss,
                 message=progress.message,
-                seconds_left=None if progress.seconds_left is None else progress.seconds_left + self._reserve,
+                seconds_left=None if progress.seconds_left is None else progress.seconds_left + self._time.reserve,
             )
 
     def _create_voices(self, clips: Sequence[TrainingClip]) -> Iterator[RunProgress]:
         from model.references import choose_references
 
-        media = self._parts.storage.media
         references = choose_references(clips, count=VOICES)
-        yield self._at("create voices", 0, VOICES)
+        yield self._time.at("create voices", 0, VOICES)
         for number, clip in enumerate(references):
-            reference = self._folder / "references" / f"V{number}.wav"
-            style = self._folder / "styles" / f"V{number}.safetensors"
-            path = media.link_in(clip.path, reference)
-            source = VoiceSource(
-                model_id=self._base.id,
-                folder=self._folder / "model",
-                reference_path=reference,
-                reference_text=clip.transcript,
-            )
-            write_style(style, self._speech.style(StyleOf(source=source, language=self._fine_tune.language)))
-            self.voices.append(
-                Voice(
-                    name=f"{self._fine_tune.name} - V{number}",
-                    description=self._fine_tune.description,
-                    language=self._fine_tune.language,
-                    gender=self._fine_tune.gender,
-                    model_id=self._base.id,
-                    fine_tune_id=self._fine_tune.id,
-                    position=number,
-                    reference_path=path,
-                    reference_text=clip.transcript,
-                    style_path=media.relative(style),
-                )
-            )
-            yield self._at("create voices", number + 1, VOICES)
+            self.voices.append(self._create_voice(number, clip))
+            yield self._time.at("create voices", number + 1, VOICES)
         if len(self.voices) < VOICES:
             raise TrainingFailed(f"Only {len(self.voices)} clips are fit to make voices from; {VOICES} are needed.")
 
+    def _create_voice(self, number: int, clip: TrainingClip) -> Voice:
+        """The fine-tune in the style of one clip, which the run keeps; no row of it is there before all have passed."""
+        reference = self._folder / "references" / f"V{number}.wav"
+        style = self._folder / "styles" / f"V{number}.safetensors"
+        path = self._media.link_in(clip.path, reference)
+        source = VoiceSource(
+            model_id=self._base.id,
+            folder=self._folder / "model",
+            reference_path=reference,
+            reference_text=clip.transcript,
+        )
+        write_style(style, self._speech.style(StyleOf(source=source, language=self._fine_tune.language)))
+        return Voice(
+            name=f"{self._fine_tune.name} - V{number}",
+            description=self._fine_tune.description,
+            language=self._fine_tune.language,
+            gender=self._fine_tune.gender,
+            model_id=self._base.id,
+            fine_tune_id=self._fine_tune.id,
+            position=number,
+            reference_path=path,
+            reference_text=clip.transcript,
+            style_path=self._media.relative(style),
+        )
+
     def _check(self, held_out: Sequence[TrainingClip]) -> Iterator[RunProgress]:
         """Choose the strength, let each voice speak, and write the report card; what nobody understands fails."""
-        media = self._parts.storage.media
         check = VoiceCheck(
             fine_tune=self._fine_tune,
             engine=self._engine,
             folder=self._folder,
-            media=media,
+            media=self._media,
             listener=self._listener,
             stock=self._stock,
         )
         for step, steps in check.carry_out(self.voices, held_out):
-            yield self._at("check", step, steps)
-        minutes = round((self._already_spent + time.monotonic() - self._started) / 60, 2)
+            yield self._time.at("check", step, steps, seconds_left=self._time.reserve * (1 - step / steps))
         self.report = {
             **check.report,
-            "minutes": minutes,
+            "minutes": round(self._time.spent / 60, 2),
             "trained_minutes": round(self._trained_seconds / 60, 1),
-            "usable_minutes": round(self._usable_seconds / 60, 1),
+            "usable_minutes": round(sum(clip.duration_seconds for clip in self._clips.read()) / 60, 1),
         }
         if check.problems:
-            media.remove(self._folder / "model")  # a Retry trains again instead of judging the same weights
+            self._media.remove(self._folder / "model")  # a Retry trains again instead of judging the same weights
             raise DataFault(
                 f"The voices did not pass the check. {' '.join(check.problems)} More or cleaner recordings help most.",
                 code="check_failed",
                 report=self.report,
             )
 
-    def _at(
-        self,
-        stage: str,
-        step: int,
-        steps: int,
-        *,
-        loss: float | None = None,
-        message: str = "",
-        seconds_left: float | None = None,
-    ) -> RunProgress:
-        """Progress as the share of the time that is spent; what the engine says of its time left counts."""
-        spent = self._already_spent + time.monotonic() - self._started
-        left = max(self._deadline - time.monotonic() if seconds_left is None else seconds_left, 1.0)
-        if stage == "check":
-            left = max(self._reserve * (1 - step / steps), 1.0)
-        return RunProgress(
-            stage=stage,
-            step=step,
-            steps=steps,
-            progress=spent / (spent + left),
-            eta_seconds=left,
-            loss=loss,
-            message=message,
+
+def _require_speech(clips: Sequence[TrainingClip]) -> None:
+    seconds = sum(clip.duration_seconds for clip in clips)
+    if seconds < MINIMUM_SECONDS:
+        raise DataFault(
+            f"Words were understood in {seconds:.0f} seconds of the recordings; at least {MINIMUM_SECONDS:.0f} "
+            "are needed. Check that they are in the language of the form, or add more.",
+            code=TooLittleSpeech.code,
         )

@@ -13,7 +13,8 @@ import threading
 import time
 
 from storage.database import Storage, Tables
-from storage.records import FineTune, WebhookCall, later, now
+from storage.records import FineTune, WebhookCall
+from storage.times import later, now
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from playground.pages.markup import heading
 from playground.pages.place import Place
 from playground.pages.widgets import Updates, html, on
 from playground.parts import Parts
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from storage.records import FineTune
 
 PRACTICES = (

@@ -13,7 +13,7 @@ from playground.pages.markup import copyable, empty, heading, player
 from playground.pages.place import Place
 from playground.pages.widgets import Updates, html, on
 from playground.parts import Parts
-from playground.services.speech import SpeechRequest
+from playground.services.speech_plan import SpeechRequest
 from playground.steps.report_card import report_card
 from storage.records import FineTune, Speech, Status, Voice
 

@@ -11,7 +11,8 @@ from playground.pages.markup import bullets, facts, heading
 from playground.pages.place import Place
 from playground.pages.widgets import Poll, Updates, html, on
 from playground.parts import Parts
-from playground.services.fine_tuning import DISCLAIMER, MINUTES_OFFERED, Readiness
+from playground.services.fine_tuning import DISCLAIMER, MINUTES_OFFERED
+from playground.services.readiness import Readiness
 from playground.steps import training_view
 from storage.records import FineTune, Status
 

@@ -7,7 +7,8 @@ from playground import formatting
 from playground.pages.markup import bullets, facts, notice
 from playground.services.runs import CANCELLED
 from playground.services.training import STAGES
-from storage.records import FineTune, Status, TrainingEvent, now, seconds_between
+from storage.records import FineTune, Status, TrainingEvent
+from storage.times import now, seconds_between
 
 
 def live(clone: FineTune, events: Sequence[TrainingEvent], *, position: int) -> str:

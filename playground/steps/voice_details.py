@@ -5,12 +5,13 @@ from typing import Any
 
 import gradio as gr
 
-from model.base_models import BASE_MODELS, LANGUAGE_NAMES, BaseModel, production_model, resolve
+from model.base_models import LANGUAGE_NAMES, BaseModel, production_model, resolve
+from playground import formatting
 from playground.pages.markup import heading
 from playground.pages.place import Place
 from playground.pages.widgets import Updates, html, on
 from playground.parts import Parts
-from playground.services.fine_tuning import DEFAULT_NAME, CloneForm
+from playground.services.clone_form import DEFAULT_NAME, CloneForm
 from storage.records import FineTune, Status
 
 GENDERS = [("Not said", ""), ("Feminine", "feminine"), ("Masculine", "masculine"), ("Neutral", "gender_neutral")]
@@ -37,7 +38,7 @@ class VoiceDetails:
         )
         self._gender = gr.Radio(GENDERS, value="", label="Gender of the voice", elem_id="clone-gender")
         self._model = gr.Radio(
-            base_model_choices(),
+            formatting.base_model_choices(),
             value=base.id,
             label="Base model",
             info="The clone stays pinned to this dated version.",
@@ -83,12 +84,6 @@ class VoiceDetails:
     def _lead_on(self, query: str, *fields: str) -> str:
         self._save(query, *fields)
         return Place.parse(query).at_step(3).query
-
-
-def base_model_choices() -> list[tuple[str, str]]:
-    """The production models with their dated ids; those for trying out come last, where the style sets them apart."""
-    bases = sorted(BASE_MODELS, key=lambda base: not base.is_production)
-    return [(f"{base.title} · {base.id}", base.id) for base in bases]
 
 
 def _languages(base: BaseModel) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from playground.services.voices import SDK_EXAMPLE_VOICE
 from tests.conftest import SPEECH
 from tests.e2e.browsing import drop, level_dbfs, play

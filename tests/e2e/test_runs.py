@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from playground.services.fine_tuning import CloneForm
+from playground.services.clone_form import CloneForm
 from storage.records import FineTune
 from tests.conftest import SPEECH
 from tests.e2e.conftest import Server

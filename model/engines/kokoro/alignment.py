@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from model.engines.kokoro.arpabet import ARPABET, ON_THE_SOUND_BEFORE
 from model.engines.kokoro.network import LATE_FRAMES
 from model.engines.kokoro.symbols import PAUSES, STRESS_MARKS
 
@@ -20,98 +21,6 @@ ALIGNER_SAMPLE_RATE = 16_000
 _ALIGNER_FRAMES_PER_FRAME = 2.5
 _MAX_FRAMES = 50
 _LONGEST_FINAL_PAUSE = 12.0
-
-# The base model's symbols in the acoustic model's phone set (ARPAbet); sounds that English lacks as their nearest.
-_ARPABET = {
-    "ə": "AH",
-    "ᵊ": "AH",
-    "ʌ": "AH",
-    "ɪ": "IH",
-    "ᵻ": "IH",
-    "i": "IY",
-    "ʊ": "UH",
-    "u": "UW",
-    "ɛ": "EH",
-    "e": "EH",
-    "æ": "AE",
-    "a": "AA",
-    "ɑ": "AA",
-    "ɒ": "AA",
-    "ɔ": "AO",
-    "ɜ": "ER",
-    "A": "EY",
-    "I": "AY",
-    "W": "AW",
-    "Y": "OY",
-    "O": "OW",
-    "b": "B",
-    "d": "D",
-    "f": "F",
-    "h": "HH",
-    "j": "Y",
-    "k": "K",
-    "l": "L",
-    "m": "M",
-    "n": "N",
-    "p": "P",
-    "s": "S",
-    "t": "T",
-    "T": "T",
-    "v": "V",
-    "w": "W",
-    "z": "Z",
-    "ɡ": "G",
-    "ŋ": "NG",
-    "ɹ": "R",
-    "ʃ": "SH",
-    "ʒ": "ZH",
-    "ð": "DH",
-    "θ": "TH",
-    "ʤ": "JH",
-    "ʧ": "CH",
-    "Q": "OW",
-    "S": "S",
-    "o": "OW",
-    "ɐ": "AH",
-    "ɨ": "IH",
-    "ɯ": "UW",
-    "ɤ": "AH",
-    "y": "UW",
-    "ø": "ER",
-    "œ": "ER",
-    "c": "K",
-    "q": "K",
-    "x": "HH",
-    "χ": "HH",
-    "ç": "HH",
-    "ɸ": "F",
-    "β": "V",
-    "ʋ": "V",
-    "r": "R",
-    "ɾ": "T",
-    "ʁ": "R",
-    "ɽ": "R",
-    "ɻ": "R",
-    "ɣ": "G",
-    "ɰ": "G",
-    "ɟ": "JH",
-    "ʝ": "Y",
-    "ɥ": "W",
-    "ʎ": "L",
-    "ɲ": "N",
-    "ɳ": "N",
-    "ɴ": "NG",
-    "ʈ": "T",
-    "ɖ": "D",
-    "ʂ": "SH",
-    "ɕ": "SH",
-    "ʦ": "T",
-    "ʣ": "D",
-    "ʨ": "CH",
-    "ʥ": "JH",
-}
-# Marks on the sound before them: length, nasality, breath.
-_ON_THE_SOUND_BEFORE = "ː\u0303ʰʲ"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,10 +115,10 @@ def _words_of(phonemes: str) -> list[list[_Phone]]:
         word = words[-1]
         if symbol == "ɹ" and word and phonemes[place - 1] in "əɜ":
             word[-1] = _Phone(name="ER", places=(*word[-1].places, place))
-        elif symbol in _ON_THE_SOUND_BEFORE and word and place - 1 in word[-1].places:
+        elif symbol in ON_THE_SOUND_BEFORE and word and place - 1 in word[-1].places:
             word[-1] = _Phone(name=word[-1].name, places=(*word[-1].places, place))
-        elif symbol in _ARPABET:
-            word.append(_Phone(name=_ARPABET[symbol], places=(place,)))
+        elif symbol in ARPABET:
+            word.append(_Phone(name=ARPABET[symbol], places=(place,)))
         elif symbol in PAUSES and word:
             words.append([])
     return [word for word in words if word]

@@ -12,9 +12,8 @@ from torch import Tensor
 from model.engines.kokoro.acoustic import trained_parameters
 from model.engines.kokoro.network import Network
 from model.engines.kokoro.styles import SpeakerStyle
-from model.engines.kokoro.weights import sha256_of
 from model.errors import WeightsUnavailable
-from model.files import written_aside
+from model.files import sha256_of, written_aside
 
 MODEL_FILE = "model.safetensors"
 STORY_FILE = "model.json"

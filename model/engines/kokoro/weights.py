@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from model.engines.kokoro import conversion
 from model.errors import WeightsUnavailable
+from model.files import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,12 +65,6 @@ def opened(weights_dir: Path) -> Iterator[Callable[[str], "Tensor"]]:
 
     with safe_open(weights_dir / FILE_NAME, framework="pt") as file:
         yield lambda name: file.get_tensor(name).clone()
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _record_path(target: Path) -> Path:
