@@ -115,17 +115,17 @@ class Table(Generic[Record]):
         return Page(records=records, has_more=len(found) > limit)
 
     def _query(self, sql: str, params: Any) -> list[Record]:
-        hints = _hints(self.record)
+        hints = self._hints()
         return [self._from_row(row, hints) for row in self._db.query(sql, params)]
+
+    @classmethod
+    @cache
+    def _hints(cls) -> dict[str, Any]:
+        """The types of the record's fields; to find them takes longer than to read a row."""
+        return get_type_hints(cls.record)
 
     def _from_row(self, row: dict[str, Any], hints: dict[str, Any]) -> Record:
         return self.record(**{f.name: _from_value(row[f.name], hints[f.name]) for f in fields(self.record)})  # type: ignore[arg-type]
-
-
-@cache
-def _hints(record: type[Any]) -> dict[str, Any]:
-    """The types of a record's fields; to find them takes longer than to read a row."""
-    return get_type_hints(record)
 
 
 def _to_row(record: Any) -> dict[str, Any]:

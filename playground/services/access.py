@@ -93,8 +93,13 @@ class Access:
 
     def _claims(self, text: str, audience: Audience) -> dict[str, Any]:
         """Raises InvalidTokenError."""
-        required = {"require": ["jti", "sub", "exp"]}
-        return jwt.decode(text, self._secret, algorithms=[ALGORITHM], audience=audience, options=required)
+        return jwt.decode(
+            text,
+            self._secret,
+            algorithms=[ALGORITHM],
+            audience=audience,
+            options={"require": ["jti", "sub", "exp"]},
+        )
 
     def _of_signed(self, text: str, audience: Audience) -> Caller | None:
         try:
