@@ -59,7 +59,7 @@ def killed(
             wait_until(checkpoint.exists, seconds=30, what="a checkpoint")
             os.kill(supervisor.pid(WORKER), signal.SIGKILL)
             with parts.storage.write() as tables:
-                tables.fine_tunes.update(fine_tune.id, training_minutes=1)  # little is left for the next worker
+                tables.fine_tunes.update(fine_tune.id, training_minutes=2)  # little is left for the next worker
             wait_until(lambda: parts.fine_tuning.get(fine_tune.id).takeovers == 1, seconds=60, what="a takeover")
             done = wait_for_end(parts, fine_tune)
         yield parts, done
