@@ -34,8 +34,14 @@ def kokoro_run(weights_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> K
 
 @pytest.fixture(scope="session")
 def first_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database as the first start leaves it; made once, since that takes longer than most tests."""
-    return make_parts(Settings(data_dir=tmp_path_factory.mktemp("first"))).settings.data_dir / DATABASE
+    """The database as the first start leaves it, made once, since that takes longer than most tests.
+
+    Credits are granted with each copy, by the settings of its test.
+    """
+    parts = make_parts(Settings(data_dir=tmp_path_factory.mktemp("first")))
+    with parts.storage.write() as tables:
+        tables.ledger.delete_where("kind = ?", ["grant"])
+    return parts.settings.data_dir / DATABASE
 
 
 @pytest.fixture

@@ -112,7 +112,6 @@ def test_speech_is_heard_kept_and_charged(parts: Parts) -> None:
 
 def test_speeches_at_the_same_time_cannot_spend_more_than_there_is(settings: Settings) -> None:
     with opened(settings.model_copy(update={"credits": 15.0})) as parts:
-        parts.accounts.grant()
         plan = parts.speech.plan(SpeechRequest(voice_id=_stock(parts).id, text="One, two."))
         with closing(parts.speech.stretches(plan)) as first:
             next(first)
