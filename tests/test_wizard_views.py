@@ -8,8 +8,10 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from playground import wizard
+from playground.inspector import Inspector
 from playground.pages import examples, markup
 from playground.pages.place import Place
+from playground.pages.recordings import progress_bar
 from playground.pages.widgets import guarded
 from playground.parts import Parts
 from playground.services.errors import Refused
@@ -17,6 +19,7 @@ from playground.services.runs import CANCELLED
 from playground.steps import training_view
 from playground.steps.report_card import report_card
 from storage.records import FineTune, Status
+from tests.running import add_speech
 
 FAILED = FineTune(
     name="Ada",
@@ -127,3 +130,14 @@ def test_the_page_is_behind_the_routes_that_are_there(parts: Parts) -> None:
     assert page.status_code == 200
     assert "Best practices" in page.text
     assert "fonts.googleapis" not in page.text
+
+
+def test_a_bar_tells_how_many_recordings_are_checked(parts: Parts) -> None:
+    dataset = parts.datasets.create("Recordings")
+    add_speech(parts, dataset, transcripts=False)
+    files = len(parts.datasets.files(dataset.id))
+    assert f'<progress value="0" max="{files}"' in progress_bar(parts.datasets.summary(dataset.id))
+    for file in parts.datasets.files(dataset.id)[1:]:
+        parts.datasets.remove_file(file.id)
+    assert Inspector(parts).inspect_next()
+    assert progress_bar(parts.datasets.summary(dataset.id)) == ""

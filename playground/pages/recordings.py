@@ -83,7 +83,9 @@ class Recordings:
         return {
             self._summary: _summary(files),
             self._recorder: recorder_state(dataset_id, files, language=self._language_of(place)),
-            self._status: f'<p role="status">{escape(_status(summary))}</p>' + _ways_on(place, summary),
+            self._status: f'<p role="status">{escape(_status(summary))}</p>'
+            + progress_bar(summary)
+            + _ways_on(place, summary),
             self._table: _table(dataset_id, files),
         }
 
@@ -124,7 +126,15 @@ def _status(summary: DatasetSummary) -> str:
         words += f" · {summary.pending} being checked"
     if summary.rejected:
         words += f" · {summary.rejected} rejected"
-    return words
+    return f'<p role="status">{escape(words)}</p>'
+
+
+def progress_bar(summary: DatasetSummary) -> str:
+    """How many of the files are judged, while some are not."""
+    if not summary.pending:
+        return ""
+    judged = summary.files - summary.pending
+    return f'<progress value="{judged}" max="{summary.files}" aria-label="Recordings checked"></progress>'
 
 
 def _ways_on(place: Place, summary: DatasetSummary) -> str:
