@@ -12,7 +12,7 @@ from model.audio import write_wav
 from model.transcription import Transcript as HeardText
 from playground.inspector import Inspector
 from playground.parts import Parts
-from playground.services import given_texts
+from playground.services import given_texts, transcripts
 from playground.services.given_texts import TakenTexts
 from playground.services.transcripts import Undone, change_clips
 from playground.transcriber import BackgroundTranscriber
@@ -69,6 +69,7 @@ def test_a_long_table_lets_others_write_between_and_is_one_step(
         change_clips(tables, changes, **step)
 
     monkeypatch.setattr(given_texts, "TEXTS_AT_ONCE", 2)
+    monkeypatch.setattr(transcripts, "EDITS_AT_ONCE", 2)
     monkeypatch.setattr(given_texts, "change_clips", change)
     dataset = checked_dataset(parts, clips=0)
     with parts.storage.write() as tables:
@@ -83,6 +84,8 @@ def test_a_long_table_lets_others_write_between_and_is_one_step(
     assert [clip.transcript for clip in _clips(parts, dataset)] == [f"Said in {name}." for name in "bcdef"]
     assert at_once == [2, 2, 1]
     assert parts.transcripts.undo(dataset.id) == Undone(kind="import", clips=5)
+    assert not any(clip.transcript for clip in _clips(parts, dataset))
+    assert parts.transcripts.undo(dataset.id) is None
 
 
 def test_a_text_uploaded_again_replaces_the_first(parts: Parts, tmp_path: Path) -> None:
