@@ -25,12 +25,13 @@ from model.inspection import Detectors, inspect_file
 from model.quality import FileReport
 from model.segmentation import CutClip
 from playground.parts import Parts, make_parts
-from playground.processes import begin_background, is_only_one
+from playground.processes import begin_background, stop
 from playground.services.errors import ServiceError
 from playground.services.findings import columns_of, duplicate_columns, rejected_columns
 from playground.services.unpacking import Unpacker, is_archive
 from playground.settings import Settings
 from storage.errors import NotFound
+from storage.locks import take_lock
 from storage.records import Clip, DatasetFile
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class Inspector:
         idle = threading.Event()
         with (self._parts.settings.data_dir / "inspector.lock").open("w") as lock, self._reviewing():
             while os.getppid() == parent:
-                if not is_only_one(lock):
+                if not take_lock(lock, waits=False):
                     idle.wait(IDLE_SECONDS)
                 elif not self.inspect_next():
                     self._media.remove_leftovers()
@@ -81,11 +82,7 @@ class Inspector:
             yield
         finally:
             if self._reviewer is not None:
-                self._reviewer.terminate()
-                try:
-                    self._reviewer.wait(REVIEWER_STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    self._reviewer.kill()
+                stop([self._reviewer], seconds=REVIEWER_STOP_SECONDS)
 
     def _start_review(self) -> None:
         """Let another process compare the recordings of a dataset, when they have changed and none runs.

@@ -1,16 +1,17 @@
 """Small things that all processes of the playground share."""
 
 import ctypes
-import fcntl
 import logging
 import os
 import secrets
 import signal
 import socket
+import subprocess
 import sys
+import time
+from collections.abc import Collection
 from contextvars import ContextVar
 from types import FrameType
-from typing import IO
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
 """The id of the request that is being answered; each line of the log bears it."""
@@ -70,13 +71,16 @@ def leave(signum: int, frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def is_only_one(lock: IO[str]) -> bool:
-    """Whether this process has the lock on an open file, which it takes if nobody has it; it goes with the process."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def stop(processes: Collection["subprocess.Popen[bytes]"], *, seconds: float) -> None:
+    """Tell processes to leave, and kill those that are still there after `seconds`, which they have all together."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + seconds
+    for process in processes:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def new_owner() -> str:

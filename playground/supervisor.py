@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from playground.processes import stop
 from playground.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,14 +42,7 @@ class Supervisor:
     def __exit__(self, *error: object) -> None:
         self._ended.set()
         self._thread.join()
-        for process in self._running.values():
-            process.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in self._running.values():
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
+        stop(self._running.values(), seconds=STOP_SECONDS)
 
     def pid(self, module: str) -> int:
         """The process id of a module's process."""

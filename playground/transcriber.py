@@ -12,9 +12,10 @@ from model.errors import ModelError, WeightsUnavailable
 from model.transcription import Transcriber
 from model.whisper_weights import prepare_whisper
 from playground.parts import Parts, make_parts
-from playground.processes import begin_background, is_only_one
+from playground.processes import begin_background
 from playground.services.hearing import Batch
 from playground.settings import Settings
+from storage.locks import take_lock
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class BackgroundTranscriber:
         with (self._parts.settings.data_dir / "transcriber.lock").open("w") as lock:
             while os.getppid() == parent and not (self._model and idle_turns >= IDLE_TURNS):
                 try:
-                    has_heard = is_only_one(lock) and self.hear_next()
+                    has_heard = take_lock(lock, waits=False) and self.hear_next()
                 except WeightsUnavailable as error:
                     log.warning("clips wait for recognition: %s", error)
                     idle.wait(WITHOUT_WEIGHTS_SECONDS)

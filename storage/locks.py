@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 @contextmanager
@@ -15,14 +16,15 @@ def locked(path: Path, *, waits: bool = True) -> Iterator[bool]:
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        yield _lock(descriptor, waits=waits)
+        yield take_lock(descriptor, waits=waits)
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, *, waits: bool) -> bool:
+def take_lock(file: int | IO[str], *, waits: bool = True) -> bool:
+    """Lock an open file until it is closed, or go on having its lock; False as in `locked`."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     return True
