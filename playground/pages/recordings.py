@@ -83,9 +83,7 @@ class Recordings:
         return {
             self._summary: _summary(files),
             self._recorder: recorder_state(dataset_id, files, language=self._language_of(place)),
-            self._status: f'<p role="status">{escape(_status(summary))}</p>'
-            + progress_bar(summary)
-            + _ways_on(place, summary),
+            self._status: _status(summary) + progress_bar(summary) + _ways_on(place, summary),
             self._table: _table(dataset_id, files),
         }
 

@@ -37,7 +37,7 @@ def test_recordings_come_and_go_and_duplicates_are_said(page: Page, server: Serv
     expect(rows.filter(has_text="again.flac")).to_contain_text("The same recording as “first take.flac”")
     page.get_by_role("button", name="Remove zweite Äußerung.flac").click()
     expect(rows).to_have_count(2)
-    expect(page.locator("#dataset-status")).to_contain_text("2 files · 1 rejected", timeout=60_000)
+    expect(page.locator("#dataset-status").get_by_role("status")).to_have_text("2 files · 1 rejected", timeout=60_000)
     page.get_by_role("button", name="Remove first take.flac").click()
     expect(rows).to_have_count(1)
     expect(rows.locator("audio")).to_have_count(1, timeout=60_000)
