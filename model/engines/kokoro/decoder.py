@@ -16,8 +16,10 @@ HARMONICS = 9
 SINE_AMPLITUDE = 0.1
 VOICED_NOISE = 0.003
 VOICED_ABOVE_HZ = 10.0
-# As far as a frame of 12.5 ms is heard: 60 samples of either rate's convolutions, and those that change the rate.
-_CONTEXT_FRAMES = 9
+# As far as a frame of 12.5 ms is heard: 60 samples of either rate's convolutions, and those that change the rate; and
+# how much of that is left after the first rate.
+_CONTEXT_FRAMES, _LATE_CONTEXT_FRAMES = 9, 2
+_RATES = (10, 6)
 _SPECTRA_PER_FRAME = SAMPLES_PER_F0_FRAME // HOP_LENGTH
 
 
@@ -46,20 +48,20 @@ class Generator(nn.Module):
 
     def __init__(self, channels: int, style_size: int) -> None:
         super().__init__()
-        rates, bins = (10, 6), N_FFT + 2
+        bins = N_FFT + 2
         half, quarter = channels // 2, channels // 4
         self.m_source = _Source()
         self.noise_convs = nn.ModuleList(
             [
-                nn.Conv1d(bins, half, 2 * rates[1], stride=rates[1], padding=(rates[1] + 1) // 2),
+                nn.Conv1d(bins, half, 2 * _RATES[1], stride=_RATES[1], padding=(_RATES[1] + 1) // 2),
                 nn.Conv1d(bins, quarter, 1),
             ]
         )
         self.noise_res = nn.ModuleList([SnakeBlock(half, 7, style_size), SnakeBlock(quarter, 11, style_size)])
         self.ups = nn.ModuleList(
             [
-                nn.ConvTranspose1d(channels, half, 20, stride=rates[0], padding=5),
-                nn.ConvTranspose1d(half, quarter, 12, stride=rates[1], padding=3),
+                nn.ConvTranspose1d(channels, half, 20, stride=_RATES[0], padding=5),
+                nn.ConvTranspose1d(half, quarter, 12, stride=_RATES[1], padding=3),
             ]
         )
         self.resblocks = nn.ModuleList(
@@ -69,23 +71,34 @@ class Generator(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor, f0: Tensor) -> Tensor:
         """`(batch, channels, frames)` at 80 Hz -> waveform `(batch, 300 * frames)`."""
-        return self._from_harmonics(x, self.harmonics(f0), style)
+        harmonics = self.harmonics(f0)
+        for level in range(len(_RATES)):
+            x = self._raised(level, x, harmonics, style)
+        return self._waveform(x)
 
     def stretch(self, x: Tensor, harmonics: Tensor, style: Tensor, start: int, end: int, memory: NormMemory) -> Tensor:
         """The waveform `(batch, 300 * (end - start))` of some frames of `x`, with what they need around them."""
-        before, after = max(0, start - _CONTEXT_FRAMES), min(x.shape[-1], end + _CONTEXT_FRAMES)
-        source = harmonics[..., before * _SPECTRA_PER_FRAME : after * _SPECTRA_PER_FRAME + 1]
-        waveform = self._from_harmonics(x[..., before:after], source, style, memory)
-        return waveform[:, (start - before) * SAMPLES_PER_F0_FRAME : (end - before) * SAMPLES_PER_F0_FRAME]
+        first, rate = 0, 1
+        for level, context in enumerate((_CONTEXT_FRAMES, _LATE_CONTEXT_FRAMES)):
+            before, after = max(0, start - context), min(harmonics.shape[-1] // _SPECTRA_PER_FRAME, end + context)
+            source = harmonics[..., before * _SPECTRA_PER_FRAME : after * _SPECTRA_PER_FRAME + 1]
+            x = self._raised(level, x[..., (before - first) * rate : (after - first) * rate], source, style, memory)
+            first, rate = before, rate * _RATES[level]
+        waveform = self._waveform(x)
+        return waveform[:, (start - first) * SAMPLES_PER_F0_FRAME : (end - first) * SAMPLES_PER_F0_FRAME]
 
-    def _from_harmonics(self, x: Tensor, harmonics: Tensor, style: Tensor, memory: NormMemory | None = None) -> Tensor:
-        for i, up in enumerate(self.ups):
-            source = self.noise_res[i](_channels_last(self.noise_convs[i](harmonics)), style, memory)
-            x = up(F.leaky_relu(x, 0.1))
-            if i == len(self.ups) - 1:
-                x = F.pad(x, (1, 0), mode="reflect")
-            x = _channels_last(x) + source
-            x = sum(block(x, style, memory) for block in self.resblocks[3 * i : 3 * i + 3]).squeeze(2) / 3
+    def _raised(
+        self, level: int, x: Tensor, harmonics: Tensor, style: Tensor, memory: NormMemory | None = None
+    ) -> Tensor:
+        """Frames at one rate -> frames at the next, with the source added."""
+        source = self.noise_res[level](_channels_last(self.noise_convs[level](harmonics)), style, memory)
+        x = self.ups[level](F.leaky_relu(x, 0.1))
+        if level == len(_RATES) - 1:
+            x = F.pad(x, (1, 0), mode="reflect")
+        x = _channels_last(x) + source
+        return sum(block(x, style, memory) for block in self.resblocks[3 * level : 3 * level + 3]).squeeze(2) / 3
+
+    def _waveform(self, x: Tensor) -> Tensor:
         x = self.conv_post(F.leaky_relu(x)).float()
         magnitude, phase = x[:, : N_FFT // 2 + 1].exp(), x[:, N_FFT // 2 + 1 :].sin()
         with torch.autocast(x.device.type, enabled=False):
