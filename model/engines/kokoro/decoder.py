@@ -16,9 +16,9 @@ HARMONICS = 9
 SINE_AMPLITUDE = 0.1
 VOICED_NOISE = 0.003
 VOICED_ABOVE_HZ = 10.0
-# As far as a frame of 12.5 ms is heard: 60 samples of either rate's convolutions, and those that change the rate; and
-# how much of that is left after the first rate.
-_CONTEXT_FRAMES, _LATE_CONTEXT_FRAMES = 9, 2
+# As far as a frame of 12.5 ms is heard, at the first rate and at what is left of it after that: what lies further
+# changes the waveform at -75 dB.
+_CONTEXT_FRAMES, _LATE_CONTEXT_FRAMES = 7, 2
 _RATES = (10, 6)
 _SPECTRA_PER_FRAME = SAMPLES_PER_F0_FRAME // HOP_LENGTH
 
