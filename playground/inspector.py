@@ -12,15 +12,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from model.audio import Recording, make_preview
 from model.errors import ModelError
-from model.fingerprint import Fingerprint, is_same
 from model.inspection import Detectors, inspect_file
 from model.quality import FileReport
 from model.segmentation import CutClip
@@ -28,6 +25,7 @@ from playground.parts import Parts, make_parts
 from playground.processes import begin_background, stop
 from playground.services.errors import ServiceError
 from playground.services.findings import columns_of, duplicate_columns, rejected_columns
+from playground.services.twins import Twins
 from playground.services.unpacking import Unpacker, is_archive
 from playground.settings import Settings
 from storage.errors import NotFound
@@ -40,10 +38,6 @@ ROOT = Path(__file__).resolve().parent.parent
 IDLE_SECONDS = 0.3
 REVIEWER_STOP_SECONDS = 5.0
 MAX_INSPECTIONS = 2
-FINGERPRINT = "fingerprint.npy"
-TWIN_SECONDS = 1.0
-"""Codecs add up to 0.1 s of silence."""
-
 LIMIT_SECONDS = 300.0
 LIMIT_SECONDS_PER_BYTE = 20 / 1024**2
 """An hour of speech takes about a minute alone on two cores; at 24 kbit/s it has 11 MB."""
@@ -59,6 +53,7 @@ class Inspector:
         self._parts = parts
         self._media = parts.storage.media
         self._unpacker = Unpacker(parts.storage, parts.settings, parts.given_texts)
+        self._twins = Twins(parts.storage)
         self._detectors = Detectors()
         self._reviewer: subprocess.Popen[bytes] | None = None
 
@@ -139,22 +134,25 @@ class Inspector:
             source = self._media.path(file.path)
             inspected = inspect_file(source, scratch, name=f"“{file.filename}”", detectors=self._detectors)
             recording = inspected.report.recording
-            twin = self._twin_of(file, recording.duration_seconds, inspected.fingerprint)
-            if twin is not None:
+            twin = self._twins.of(file, recording.duration_seconds, inspected.fingerprint)
+            if twin is not None and not self._twins.is_outdone(twin, inspected.report):
                 with self._parts.storage.write() as tables:
                     tables.files.update(file.id, duration_seconds=recording.duration_seconds, **duplicate_columns(twin))
                 return
+            self._twins.remember(file, inspected.fingerprint, scratch)
             folder = self._media.file_folder(file.dataset_id, file.id)
-            np.save(scratch / FINGERPRINT, inspected.fingerprint)
-            self._media.move_in(scratch / FINGERPRINT, folder / FINGERPRINT)
             clips = [self._kept(clip, file, folder / "clips") for clip in inspected.clips]
             preview = self._preview(recording, scratch / "recording.wav", folder / "preview.mp3")
             with self._parts.storage.write() as tables:
                 tables.files.update(file.id, preview_path=preview, **_columns(inspected.report))
+                if twin is not None:
+                    self._twins.take_over(tables, file, twin)
                 tables.datasets.update(file.dataset_id, is_review_due=True)
                 for clip in clips:
                     tables.clips.insert(clip)
                 self._parts.given_texts.begin(tables, file)
+        if twin is not None:
+            self._twins.clear(twin)
 
     def _kept(self, clip: CutClip, file: DatasetFile, folder: Path) -> Clip:
         return Clip(
@@ -164,18 +162,6 @@ class Inspector:
             start_seconds=clip.start_seconds,
             duration_seconds=clip.duration_seconds,
         )
-
-    def _twin_of(self, file: DatasetFile, seconds: float, fingerprint: Fingerprint) -> DatasetFile | None:
-        """A recording of the dataset that is the same in another format."""
-        near = "dataset_id = ? and id != ? and verdict != 'rejected' and abs(duration_seconds - ?) < ?"
-        with self._parts.storage.read() as tables:
-            candidates = tables.files.where(near, [file.dataset_id, file.id, seconds, TWIN_SECONDS])
-        for candidate in candidates:
-            path = self._media.file_folder(candidate.dataset_id, candidate.id) / FINGERPRINT
-            with suppress(FileNotFoundError):  # of an earlier release, or removed at this moment
-                if is_same(np.load(path), fingerprint):
-                    return candidate
-        return None
 
     def _preview(self, recording: Recording, wav: Path, target: Path) -> str:
         """The relative path of an mp3 for the page's player, where no browser plays the upload itself."""

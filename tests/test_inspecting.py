@@ -51,6 +51,12 @@ def other_speaker(waveform: Waveform) -> Waveform:
     return audio.resample(waveform, source_rate=int(RATE * 1.3), target_rate=RATE)
 
 
+def over_the_telephone(waveform: Waveform) -> Waveform:
+    return audio.resample(
+        audio.resample(waveform, source_rate=RATE, target_rate=8000), source_rate=8000, target_rate=RATE
+    )
+
+
 def test_the_same_recording_in_another_format_counts_once_until_the_first_goes(parts: Parts, tmp_path: Path) -> None:
     dataset = parts.datasets.create("Ada")
     speech = read(RECORDINGS[:3])
@@ -69,6 +75,36 @@ def test_the_same_recording_in_another_format_counts_once_until_the_first_goes(p
     inspect_all(parts)
     assert parts.datasets.get_file(files[1].id).verdict == "good"
     assert parts.datasets.get_file(files[2].id).duplicate_of == files[1].id
+
+
+def test_of_two_copies_the_better_counts_whichever_came_first(parts: Parts, tmp_path: Path) -> None:
+    dataset = parts.datasets.create("Ada")
+    speech = read(RECORDINGS[:3])
+    noise = np.random.default_rng(0).normal(0, 0.01, len(speech)).astype(np.float32)
+    telephone = over_the_telephone(speech)
+    names = {"a.wav": telephone, "b.wav": speech + noise, "c.wav": speech, "d.wav": telephone}
+    files = {name: add(parts, dataset, name, waveform, tmp_path) for name, waveform in names.items()}
+    inspect_all(parts)
+    rows = {name: parts.datasets.get_file(file.id) for name, file in files.items()}
+    assert {name: row.verdict for name, row in rows.items()}["c.wav"] == "good"
+    assert {name for name, row in rows.items() if row.duplicate_of == files["c.wav"].id} == {"a.wav", "b.wav", "d.wav"}
+    with parts.storage.read() as tables:
+        assert {clip.file_id for clip in tables.clips.where("dataset_id = ?", [dataset.id])} == {files["c.wav"].id}
+    assert parts.datasets.summary(dataset.id).usable_seconds == pytest.approx(rows["c.wav"].usable_seconds)
+
+
+def test_a_copy_whose_clips_a_person_has_changed_stays(parts: Parts, tmp_path: Path) -> None:
+    dataset = parts.datasets.create("Ada")
+    speech = read(RECORDINGS[:3])
+    telephone = over_the_telephone(speech)
+    first = add(parts, dataset, "a.wav", telephone, tmp_path)
+    inspect_all(parts)
+    with parts.storage.read() as tables:
+        clip = tables.clips.where("file_id = ?", [first.id])[0]
+    parts.transcripts.edit(clip.id, "As it was.")
+    second = add(parts, dataset, "b.wav", speech, tmp_path)
+    inspect_all(parts)
+    assert parts.datasets.get_file(second.id).duplicate_of == first.id
 
 
 def test_a_row_keeps_what_was_found(parts: Parts, tmp_path: Path) -> None:
