@@ -19,6 +19,9 @@ from playground.services.errors import SpeechUnavailable
 
 log = logging.getLogger(__name__)
 
+BREATHER_SECONDS = 2.0
+"""Without a request, after which freed memory goes back: to ask for it anew would slow the next answer."""
+
 _CHUNK, _ERROR, _END, _STOP, _DIED = "chunk", "error", "end", "stop", "died"
 
 Answerer = Callable[[Any], Iterator[Any]]
@@ -151,6 +154,8 @@ def _work(connection: Connection, make: Callable[..., Answerer], arguments: tupl
     running: dict[int, Iterator[Any]] = {}
     try:
         while True:
+            if not running and not connection.poll(BREATHER_SECONDS):
+                give_memory_back()
             while not running or connection.poll():
                 number, request = connection.recv()
                 if request == _STOP:
@@ -160,7 +165,6 @@ def _work(connection: Connection, make: Callable[..., Answerer], arguments: tupl
             for number in [*running]:
                 kind, value = _next(running[number])
                 connection.send((number, kind, value))
-                give_memory_back()
                 if kind != _CHUNK:
                     del running[number]
     except (EOFError, ConnectionError):
