@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-MEMORY_SECONDS = 0.2
+MEMORY_SECONDS = 1.0
 
 
 class PeakMemory:
