@@ -9,16 +9,14 @@ import numpy as np
 from model.fingerprint import Fingerprint, is_same
 from model.quality import FileReport, Kind, Verdict, verdict_of
 from playground.services.findings import duplicate_columns, findings_of
-from playground.services.transcripts import IMPORT
 from storage.database import Storage, Tables
-from storage.records import DatasetFile
+from storage.records import DatasetFile, TranscriptSource
 
 _FINGERPRINT = "fingerprint.npy"
 _LONGER_SECONDS = 1.0
 """Codecs add up to 0.1 s of silence."""
 _WIDER = 1.2
 """Times the bandwidth, of which one can hear that it is more."""
-_OF_ITS_CLIPS = "clip_id in (select id from clips where file_id = ?)"
 _BY_REVIEW = {Kind.SPEAKER, Kind.LANGUAGE}
 
 
@@ -50,7 +48,8 @@ class Twins:
         A copy stays whose clips a person has changed.
         """
         with self._storage.read() as tables:
-            if tables.clip_edits.where(f"kind != ? and {_OF_ITS_CLIPS}", [IMPORT, twin.id], limit=1):
+            changed = "file_id = ? and (is_excluded or transcript_source = ?)"
+            if tables.clips.where(changed, [twin.id, TranscriptSource.EDITED], limit=1):
                 return False
         verdicts = list(Verdict)
         ours = verdicts.index(verdict_of(report.findings))
@@ -63,7 +62,7 @@ class Twins:
         """From now on `file` counts, and `twin`, if it is still there, and its duplicates are duplicates of it."""
         for other in tables.files.where("id = ? or duplicate_of = ?", [twin.id, twin.id]):
             tables.files.update(other.id, usable_seconds=0.0, **duplicate_columns(file))
-        tables.clip_edits.delete_where(_OF_ITS_CLIPS, [twin.id])
+        tables.clip_edits.delete_where("clip_id in (select id from clips where file_id = ?)", [twin.id])
         tables.clips.delete_where("file_id = ?", [twin.id])
 
     def clear(self, twin: DatasetFile) -> None:
