@@ -7,7 +7,6 @@ import errno
 import faulthandler
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -181,13 +180,11 @@ class Inspector:
         self._media.remove(self._media.file_folder(file.dataset_id, file.id))
 
     def _reject(self, file: DatasetFile, reason: str) -> None:
-        folder: Path = self._media.file_folder(file.dataset_id, file.id) / "clips"
-        shutil.rmtree(folder, ignore_errors=True)
+        self._media.remove(self._media.file_folder(file.dataset_id, file.id) / "clips")
         try:
             with self._parts.storage.write() as tables:
                 tables.files.update(file.id, usable_seconds=0.0, **rejected_columns(reason))
-                tables.clip_edits.delete_where("clip_id in (select id from clips where file_id = ?)", [file.id])
-                tables.clips.delete_where("file_id = ?", [file.id])
+                tables.remove_clips_of(file.id)
         except NotFound:
             self._discard(file)
 

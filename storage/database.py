@@ -52,6 +52,11 @@ class Tables:
         self.pronunciation_dicts = PronunciationDicts(db)
         self.webhook_calls = WebhookCalls(db)
 
+    def remove_clips_of(self, file_id: str) -> None:
+        """The rows of a file's clips, and of what a person did to them."""
+        self.clip_edits.delete_where("clip_id in (select id from clips where file_id = ?)", [file_id])
+        self.clips.delete_where("file_id = ?", [file_id])
+
 
 class Storage:
     """The data folder: rows in `playground.db`, media beside it."""

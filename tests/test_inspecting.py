@@ -86,7 +86,7 @@ def test_of_two_copies_the_better_counts_whichever_came_first(parts: Parts, tmp_
     files = {name: add(parts, dataset, name, waveform, tmp_path) for name, waveform in names.items()}
     inspect_all(parts)
     rows = {name: parts.datasets.get_file(file.id) for name, file in files.items()}
-    assert {name: row.verdict for name, row in rows.items()}["c.wav"] == "good"
+    assert rows["c.wav"].verdict == "good"
     assert {name for name, row in rows.items() if row.duplicate_of == files["c.wav"].id} == {"a.wav", "b.wav", "d.wav"}
     with parts.storage.read() as tables:
         assert {clip.file_id for clip in tables.clips.where("dataset_id = ?", [dataset.id])} == {files["c.wav"].id}

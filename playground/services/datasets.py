@@ -173,8 +173,7 @@ class Datasets:
         """Remove a recording and its clips; a training that runs keeps its own. Raises NotFound."""
         with self._storage.write() as tables:
             file = tables.files.get(file_id)
-            tables.clip_edits.delete_where("clip_id in (select id from clips where file_id = ?)", [file_id])
-            tables.clips.delete_where("file_id = ?", [file_id])
+            tables.remove_clips_of(file_id)
             tables.files.delete(file_id)
             tables.files.free_duplicates(file_id)
             tables.datasets.update(file.dataset_id, is_review_due=True)

@@ -1,6 +1,5 @@
 """Copies of one recording in a dataset, in another format or spoilt: the best of them counts, once."""
 
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,9 +47,9 @@ class Twins:
         A copy stays whose clips a person has changed.
         """
         with self._storage.read() as tables:
-            changed = "file_id = ? and (is_excluded or transcript_source = ?)"
-            if tables.clips.where(changed, [twin.id, TranscriptSource.EDITED], limit=1):
-                return False
+            clips = tables.clips.of_file(twin.id)
+        if any(clip.is_excluded or clip.transcript_source == TranscriptSource.EDITED for clip in clips):
+            return False
         verdicts = list(Verdict)
         ours = verdicts.index(verdict_of(report.findings))
         theirs = verdicts.index(verdict_of([one for one in findings_of(twin) if one.kind not in _BY_REVIEW]))
@@ -62,12 +61,11 @@ class Twins:
         """From now on `file` counts, and `twin`, if it is still there, and its duplicates are duplicates of it."""
         for other in tables.files.where("id = ? or duplicate_of = ?", [twin.id, twin.id]):
             tables.files.update(other.id, usable_seconds=0.0, **duplicate_columns(file))
-        tables.clip_edits.delete_where("clip_id in (select id from clips where file_id = ?)", [twin.id])
-        tables.clips.delete_where("file_id = ?", [twin.id])
+        tables.remove_clips_of(twin.id)
 
     def clear(self, twin: DatasetFile) -> None:
         """Remove the clips of one that does not count any more."""
-        shutil.rmtree(self._folder(twin) / "clips", ignore_errors=True)
+        self._media.remove(self._folder(twin) / "clips")
 
     def _folder(self, file: DatasetFile) -> Path:
         return self._media.file_folder(file.dataset_id, file.id)

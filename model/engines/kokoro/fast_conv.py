@@ -3,8 +3,8 @@
 Minimal filtering (A. Lavin and S. Gray, arXiv:1509.09308): six outputs of seven taps are the product of polynomials,
 taken at twelve points instead of forty-two multiplications; of three taps at eight instead of eighteen. Two groups of
 seven taps serve up to thirteen. Loops compiled by Numba lead to the points and back. Measured on two AVX2 cores against
-oneDNN's convolution: 2.4 times as fast with 256 channels, 2.1 times with 128; the largest error is 6e-5 of the signal's
-deviation.
+oneDNN's convolution: of seven and eleven taps 3 times as fast with 256 channels and 2.3 times with 128, of three taps
+1.7 and 1.4 times; the largest error is 7e-5 of the signal's deviation.
 """
 
 import math
@@ -21,7 +21,7 @@ from model.engines.kokoro.compiled import Array, compiled, compiled_part, takes
 
 _OUTPUTS = 6
 _FEW_TAPS, _TAPS = 3, 7
-MOST_TAPS = _OUTPUTS + _TAPS
+_MOST_TAPS = _OUTPUTS + _TAPS
 _ROWS_AT_ONCE, _ROWS_PER_THREAD = 256, 32
 """Of which all that passes between two steps stays in a cache."""
 
@@ -48,7 +48,7 @@ def serves(conv: nn.Conv1d, x: Tensor) -> bool:
     return (
         takes(x)
         and not conv.weight.requires_grad
-        and _FEW_TAPS <= conv.kernel_size[0] <= MOST_TAPS
+        and _FEW_TAPS <= conv.kernel_size[0] <= _MOST_TAPS
         and conv.stride == (1,)
     )
 

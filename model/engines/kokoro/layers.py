@@ -196,7 +196,7 @@ def conv_over_frames(conv: nn.Conv1d, x: Tensor) -> Tensor:
     """A 1-d convolution over `(batch, channels, 1, frames)`.
 
     Said as a 2-d one because those keep channels last in memory, which on a CPU makes long dilated convolutions
-    up to three times faster (their backward most); frozen ones of many taps go by `fast_conv`.
+    up to three times faster (their backward most); frozen ones go by `fast_conv`.
     """
     if fast_conv.serves(conv, x):
         return fast_conv.convolve(conv, x.squeeze(2).transpose(1, 2)).transpose(1, 2).unsqueeze(2)
