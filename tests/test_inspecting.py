@@ -90,6 +90,7 @@ def test_of_two_copies_the_better_counts_whichever_came_first(parts: Parts, tmp_
     assert {name for name, row in rows.items() if row.duplicate_of == files["c.wav"].id} == {"a.wav", "b.wav", "d.wav"}
     with parts.storage.read() as tables:
         assert {clip.file_id for clip in tables.clips.where("dataset_id = ?", [dataset.id])} == {files["c.wav"].id}
+    assert {name for name, row in rows.items() if row.loudness_lufs is not None} == {"c.wav"}
     assert parts.datasets.summary(dataset.id).usable_seconds == pytest.approx(rows["c.wav"].usable_seconds)
 
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ _LONGER_SECONDS = 1.0
 _WIDER = 1.2
 """Times the bandwidth, of which one can hear that it is more."""
 _BY_REVIEW = {Kind.SPEAKER, Kind.LANGUAGE}
+_MEASURED = ("sample_rate", "bandwidth_hz", "loudness_lufs", "snr_db", "clipping_ratio", "music_share", "decay_seconds")
+_UNMEASURED: dict[str, Any] = {**dict.fromkeys(_MEASURED), "usable_seconds": 0.0, "left_out": {}}
+"""Of a copy that does not count nothing shows in what the page says of the dataset."""
 
 
 class Twins:
@@ -60,7 +64,7 @@ class Twins:
     def take_over(self, tables: Tables, file: DatasetFile, twin: DatasetFile) -> None:
         """From now on `file` counts, and `twin`, if it is still there, and its duplicates are duplicates of it."""
         for other in tables.files.where("id = ? or duplicate_of = ?", [twin.id, twin.id]):
-            tables.files.update(other.id, usable_seconds=0.0, **duplicate_columns(file))
+            tables.files.update(other.id, **_UNMEASURED, **duplicate_columns(file))
         tables.remove_clips_of(twin.id)
 
     def clear(self, twin: DatasetFile) -> None:
