@@ -51,7 +51,7 @@ def test_speech_is_computed_on_the_gpu(network: Network) -> None:
     f0, style = torch.rand(1, 2 * FRAMES), torch.randn(1, 128)
     reading = Reading(
         durations=torch.ones(SYMBOLS),
-        frames=network.decoder.frames(torch.randn(1, 512, FRAMES), f0, torch.randn(1, 2 * FRAMES), style),
+        score=network.decoder.score(torch.randn(1, 512, FRAMES), f0, torch.randn(1, 2 * FRAMES)),
         harmonics=network.decoder.generator.harmonics(f0),
         style=style,
     )

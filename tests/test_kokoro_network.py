@@ -1,5 +1,7 @@
 """Kokoro's network: shapes, padding that changes nothing, gradients that are right."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,13 +67,24 @@ def test_little_silence_comes_before_the_first_sound_of_a_fine_tune(network: Net
 def test_stretches_sound_as_the_whole_does(network: Network) -> None:
     reading = _reading(network, "The garden behind our house is full of yellow roses.")
     frames, memory = int(reading.durations.sum()), NormMemory()
-    places = range(0, frames, 30)
+
+    def in_stretches(memory_of: Callable[[], NormMemory]) -> torch.Tensor:
+        again = replace(reading, frames=None)
+        places = range(0, frames, 30)
+        return torch.cat([network.render(again, place, min(place + 30, frames), memory_of()) for place in places])
+
     whole = network.render(reading, 0, frames, memory)
-    parts = torch.cat([network.render(reading, place, min(place + 30, frames), memory) for place in places])
+    parts, alone = in_stretches(lambda: memory), in_stretches(NormMemory)
     assert parts.shape == whole.shape
     distance = (_log_mel(parts) - _log_mel(whole)).abs().mean()
-    alone = torch.cat([network.render(reading, place, min(place + 30, frames), NormMemory()) for place in places])
     assert distance < 0.5 * (_log_mel(alone) - _log_mel(whole)).abs().mean()
+
+
+def test_the_first_stretch_does_not_wait_for_the_rest_of_the_phrase(network: Network) -> None:
+    reading = _reading(network, "The garden behind our house is full of yellow roses.")
+    network.render(reading, 0, 20, NormMemory())
+    assert reading.frames is not None
+    assert reading.frames.shape[-1] < reading.score.shape[-1]
 
 
 def _reading(network: Network, text: str) -> Reading:
@@ -133,13 +146,15 @@ def test_loud_peaks_are_pressed_and_the_rest_is_left() -> None:
 @pytest.mark.parametrize(("taps", "dilation"), [(3, 1), (3, 5), (7, 1), (7, 5), (11, 1), (11, 3), (13, 5)])
 def test_the_fast_convolution_and_its_gradient_are_those_of_the_plain_one(taps: int, dilation: int) -> None:
     conv = torch.nn.Conv1d(8, 8, taps, dilation=dilation, padding=(taps - 1) // 2 * dilation).requires_grad_(False)
-    x = torch.randn(2, 101, 8, requires_grad=True)
+    x, base = torch.randn(2, 2, 101, 8, requires_grad=True).unbind()
     assert fast_conv.serves(conv, x)
-    fast, plain = fast_conv.convolve(conv, x), conv(x.transpose(1, 2)).transpose(1, 2)
+    plain = conv(x.transpose(1, 2)).transpose(1, 2)
+    torch.testing.assert_close(fast_conv.convolve(conv, x), plain, atol=1e-4, rtol=1e-4)
+    fast, plain = fast_conv.convolve(conv, x, onto=base), plain + base
     torch.testing.assert_close(fast, plain, atol=1e-4, rtol=1e-4)
     weights = torch.randn_like(plain)
-    gradients = [torch.autograd.grad(result, x, weights)[0] for result in (fast, plain)]
-    torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
+    for gradients in zip(*(torch.autograd.grad(result, (x, base), weights) for result in (fast, plain)), strict=True):
+        torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
 
 
 def test_the_fast_activation_and_its_gradients_are_those_of_the_plain_one() -> None:

@@ -1,6 +1,7 @@
 """From encoded text, pitch, energy and style to a waveform: frame-rate blocks, then the iSTFT generator."""
 
 import math
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ VOICED_NOISE = 0.003
 VOICED_ABOVE_HZ = 10.0
 # As far as a frame of 12.5 ms is heard, at the first rate and at what is left of it after that: what lies further
 # changes the waveform at -75 dB.
-_CONTEXT_FRAMES, _LATE_CONTEXT_FRAMES = 7, 2
+CONTEXT_FRAMES, _LATE_CONTEXT_FRAMES = 7, 2
 _RATES = (10, 6)
 _SPECTRA_PER_FRAME = SAMPLES_PER_F0_FRAME // HOP_LENGTH
 
@@ -79,7 +80,7 @@ class Generator(nn.Module):
     def stretch(self, x: Tensor, harmonics: Tensor, style: Tensor, start: int, end: int, memory: NormMemory) -> Tensor:
         """The waveform `(batch, 300 * (end - start))` of some frames of `x`, with what they need around them."""
         first, rate = 0, 1
-        for level, context in enumerate((_CONTEXT_FRAMES, _LATE_CONTEXT_FRAMES)):
+        for level, context in enumerate((CONTEXT_FRAMES, _LATE_CONTEXT_FRAMES)):
             before, after = max(0, start - context), min(harmonics.shape[-1] // _SPECTRA_PER_FRAME, end + context)
             source = harmonics[..., before * _SPECTRA_PER_FRAME : after * _SPECTRA_PER_FRAME + 1]
             x = self._raised(level, x[..., (before - first) * rate : (after - first) * rate], source, style, memory)
@@ -96,7 +97,8 @@ class Generator(nn.Module):
         if level == len(_RATES) - 1:
             x = F.pad(x, (1, 0), mode="reflect")
         x = _channels_last(x) + source
-        return sum(block(x, style, memory) for block in self.resblocks[3 * level : 3 * level + 3]).squeeze(2) / 3
+        blocks = self.resblocks[3 * level : 3 * level + 3]
+        return reduce(Tensor.add_, (block(x, style, memory) for block in blocks)).squeeze(2).div_(len(blocks))
 
     def _waveform(self, x: Tensor) -> Tensor:
         x = self.conv_post(F.leaky_relu(x)).float()
@@ -138,13 +140,17 @@ class Decoder(nn.Module):
     def forward(self, text: Tensor, f0: Tensor, energy: Tensor, style: Tensor) -> Tensor:
         """Text laid out in time `(batch, 512, frames)`, F0 and energy `(batch, 2 * frames)`, acoustic style
         `(batch, 128)` -> waveform `(batch, 600 * frames)`."""
-        return self.generator(self.frames(text, f0, energy, style), style, f0)
+        return self.generator(self.frames(self.score(text, f0, energy), style), style, f0)
 
-    def frames(self, text: Tensor, f0: Tensor, energy: Tensor, style: Tensor) -> Tensor:
-        """What the generator makes sound of, `(batch, 512, 2 * frames)`."""
-        contours = torch.cat([self.F0_conv(f0[:, None]), self.N_conv(energy[:, None])], dim=1)
-        x = self.encode(torch.cat([text, contours], dim=1), style)
+    def score(self, text: Tensor, f0: Tensor, energy: Tensor) -> Tensor:
+        """What is to be said and how, at 40 Hz: text, and pitch and energy at that rate, `(batch, 514, frames)`."""
+        return torch.cat([text, self.F0_conv(f0[:, None]), self.N_conv(energy[:, None])], dim=1)
+
+    def frames(self, score: Tensor, style: Tensor, memory: NormMemory | None = None) -> Tensor:
+        """What the generator makes sound of, `(batch, 512, 2 * frames)`; with a `memory`, of a stretch of the score."""
+        text, contours = score[:, :-2], score[:, -2:]
+        x = self.encode(score, style, memory=memory)
         reminder = torch.cat([self.asr_res(text), contours], dim=1)
         for block in self.decode:
-            x = block(torch.cat([x, reminder], dim=1), style)
+            x = block(torch.cat([x, reminder], dim=1), style, memory=memory)
         return x

@@ -53,20 +53,22 @@ def serves(conv: nn.Conv1d, x: Tensor) -> bool:
     )
 
 
-def convolve(conv: nn.Conv1d, x: Tensor) -> Tensor:
-    """`conv` over `(batch, frames, channels)`, padded to the same length. No gradient to the weights."""
-    return _FastConv.apply(x, conv)
+def convolve(conv: nn.Conv1d, x: Tensor, *, onto: Tensor | None = None) -> Tensor:
+    """`conv` over `(batch, frames, channels)`, padded to the same length, added to `onto` where there is one. No
+    gradient to the weights."""
+    return _FastConv.apply(x, conv, onto)
 
 
 class _FastConv(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, conv: nn.Conv1d) -> Tensor:
-        ctx.conv = conv
-        return _filtered(x, _transformed(conv, backward=False), conv, bias=conv.bias)
+    def forward(ctx: Any, x: Tensor, conv: nn.Conv1d, onto: Tensor | None) -> Tensor:
+        ctx.conv, ctx.is_onto = conv, onto is not None
+        return _filtered(x, _transformed(conv, backward=False), conv, bias=conv.bias, onto=onto)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return _filtered(grads[0], _transformed(ctx.conv, backward=True), ctx.conv), None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, Tensor | None]:
+        grad = _filtered(grads[0], _transformed(ctx.conv, backward=True), ctx.conv)
+        return grad, None, grads[0] if ctx.is_onto else None
 
 
 def _transformed(conv: nn.Conv1d, *, backward: bool) -> Tensor:
@@ -93,8 +95,10 @@ def _groups(weight: Tensor) -> list[Tensor]:
     return [first, first + second, -second]
 
 
-def _filtered(x: Tensor, weights: Tensor, conv: nn.Conv1d, *, bias: Tensor | None = None) -> Tensor:
-    """Correlate `(batch, frames, channels)` with transformed weights, and add a bias `(outputs,)`.
+def _filtered(
+    x: Tensor, weights: Tensor, conv: nn.Conv1d, *, bias: Tensor | None = None, onto: Tensor | None = None
+) -> Tensor:
+    """Correlate `(batch, frames, channels)` with transformed weights, and add a bias `(outputs,)` and `onto`.
 
     Tiles of six outputs are a₀g₀ + a₁g₁, a₁g₀ + a₂g₁, and so on, where there are two groups of taps: each pair of tiles
     is made of three products instead of four, (a₀ - a₁)g₀, a₁(g₀ + g₁) and (a₁ - a₂)g₁.
@@ -108,7 +112,8 @@ def _filtered(x: Tensor, weights: Tensor, conv: nn.Conv1d, *, bias: Tensor | Non
     added = np.zeros(outputs, np.float32) if bias is None else bias.detach().numpy()
     most = min(rows, _ROWS_AT_ONCE)
     rooms = [x.new_empty(filter_.points * most * size) for size in (channels, outputs, outputs)]
-    for clip, into in zip(x.detach().contiguous().numpy(), result.numpy(), strict=True):
+    base = x.new_zeros(len(x), 1, outputs) if onto is None else onto.detach().contiguous()
+    for clip, under, into in zip(x.detach().contiguous().numpy(), base.numpy(), result.numpy(), strict=True):
         for start in range(0, rows, _ROWS_AT_ONCE):
             count = min(rows - start, _ROWS_AT_ONCE)
             values = _within(rooms[0], filter_.points, count, channels)
@@ -116,14 +121,14 @@ def _filtered(x: Tensor, weights: Tensor, conv: nn.Conv1d, *, bias: Tensor | Non
             place = _Place(start, dilation, step * reach)
             if not paired:
                 filter_.to_points(clip, *place, -before, 0, values.numpy())
-                filter_.to_frames(torch.bmm(values, weights[0], out=products).numpy(), *place, 0, added, into)
+                filter_.to_frames(torch.bmm(values, weights[0], out=products).numpy(), *place, 0, added, under, into)
                 continue
             filter_.to_points(clip, *place, reach - before, 0, values.numpy())
             others.copy_(torch.bmm(values, weights[1], out=products))
             filter_.to_points(clip, *place, -before, reach, values.numpy())
-            filter_.to_frames(products.baddbmm_(values, weights[0]).numpy(), *place, 0, added, into)
+            filter_.to_frames(products.baddbmm_(values, weights[0]).numpy(), *place, 0, added, under, into)
             filter_.to_points(clip, *place, reach - before, reach, values.numpy())
-            filter_.to_frames(others.baddbmm_(values, weights[2]).numpy(), *place, reach, added, into)
+            filter_.to_frames(others.baddbmm_(values, weights[2]).numpy(), *place, reach, added, under, into)
     return result
 
 
@@ -209,9 +214,10 @@ def _to_frames(to_outputs: Array) -> Any:
 
     @compiled
     def to_frames(
-        products: Array, start: int, dilation: int, step: int, offset: int, bias: Array, result: Array
+        products: Array, start: int, dilation: int, step: int, offset: int, bias: Array, base: Array, result: Array
     ) -> None:
-        """Read the frames `(frames, channels)` of rows of tiles off their values at the points."""
+        """Read the frames `(frames, channels)` of rows of tiles off their values at the points, and add them to those
+        of `base`, or to its only one."""
         _, rows, channels = products.shape
         for row in prange(rows):
             place = (start + row) // dilation * step + (start + row) % dilation + offset
@@ -219,8 +225,9 @@ def _to_frames(to_outputs: Array) -> Any:
                 frame = place + i * dilation
                 if frame < result.shape[0]:
                     sign = _ONE if i % 2 == 0 else -_ONE
+                    under = min(frame, base.shape[0] - 1)
                     for channel in range(channels):
-                        value = bias[channel] + to_outputs[i, 0] * products[0, row, channel]
+                        value = base[under, channel] + bias[channel] + to_outputs[i, 0] * products[0, row, channel]
                         value += to_outputs[i, points - 1] * products[points - 1, row, channel]
                         for point in range(1, points - 1, 2):
                             pair = products[point, row, channel] + sign * products[point + 1, row, channel]

@@ -28,11 +28,16 @@ class AdaptiveNorm(nn.Module):
         gamma, beta = self.fc(style).float().unsqueeze(-1).chunk(2, dim=1)
         return 1 + gamma, beta
 
-    def forward(self, x: Tensor, style: Tensor, mask: Tensor | None = None) -> Tensor:
-        """`(batch, channels, frames)` -> the same; `mask` `(batch, 1, frames)` is 1 on frames that count."""
+    def forward(
+        self, x: Tensor, style: Tensor, mask: Tensor | None = None, memory: "NormMemory | None" = None
+    ) -> Tensor:
+        """`(batch, channels, frames)` -> the same; `mask` `(batch, 1, frames)` is 1 on frames that count. With a
+        `memory`, `x` is a stretch of what the voice says."""
         scale, shift = self.scale_and_shift(style)
         x = x.float()
-        if mask is None:
+        if memory is not None:
+            mean, variance = memory.take_in(self, x)
+        elif mask is None:
             variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
         else:
             count = mask.sum(dim=-1, keepdim=True)
@@ -136,23 +141,29 @@ class SnakeBlock(nn.Module):
         first = zip(self.adain1, self.alpha1, self.convs1, strict=True)
         second = zip(self.adain2, self.alpha2, self.convs2, strict=True)
         for dilated, plain in zip(first, second, strict=True):
-            branch = x
-            for norm, alpha, conv in (dilated, plain):
-                branch = self._activate(branch, style, norm, alpha, memory)  # type: ignore[arg-type]
-                branch = conv_over_frames(conv, branch)  # type: ignore[arg-type]
-            x = x + branch
+            branch = self._step(x, style, memory, *dilated)
+            x = self._step(branch, style, memory, *plain, onto=x)
         return x
 
     @staticmethod
-    def _activate(
-        x: Tensor, style: Tensor, norm: AdaptiveNorm, alpha: Tensor, memory: NormMemory | None = None
+    def _step(
+        x: Tensor,
+        style: Tensor,
+        memory: NormMemory | None,
+        norm: Any,
+        alpha: Tensor,
+        conv: Any,
+        *,
+        onto: Tensor | None = None,
     ) -> Tensor:
-        scale, shift = norm.scale_and_shift(style)
+        scale, shift = (factor.unsqueeze(-1) for factor in norm.scale_and_shift(style))
         if memory is not None:
             mean, variance = memory.take_in(norm, x)
-            gain = scale.unsqueeze(-1) * torch.rsqrt(variance + NORM_EPS)
-            return _snake(x, gain, shift.unsqueeze(-1) - mean * gain, alpha.unsqueeze(-1))
-        return _NormalizedSnake.apply(x.float(), scale.unsqueeze(-1), shift.unsqueeze(-1), alpha.unsqueeze(-1))
+            gain = scale * torch.rsqrt(variance + NORM_EPS)
+            active = _snake(x, gain, shift - mean * gain, alpha.unsqueeze(-1))
+        else:
+            active = _NormalizedSnake.apply(x.float(), scale, shift, alpha.unsqueeze(-1))
+        return conv_over_frames(conv, active, onto=onto)
 
 
 class StyledBlock(nn.Module):
@@ -173,15 +184,15 @@ class StyledBlock(nn.Module):
         if inputs != outputs:
             self.conv1x1 = nn.Conv1d(inputs, outputs, 1, bias=False)
 
-    def forward(self, x: Tensor, style: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, style: Tensor, mask: Tensor | None = None, memory: NormMemory | None = None) -> Tensor:
         """`(batch, inputs, frames)` -> `(batch, outputs, frames)`, or twice the frames; `mask` is at input rate."""
-        branch = self._activate(self.norm1(x, style, mask), mask)
+        branch = self._activate(self.norm1(x, style, mask, memory), mask)
         if self.upsample:
             branch, x = self.pool(branch), x.repeat_interleave(2, dim=-1)
             mask = None if mask is None else mask.repeat_interleave(2, dim=-1)
             branch = branch if mask is None else branch * mask
         branch = self.conv1(F.dropout(branch, self.dropout, self.training))
-        branch = self._activate(self.norm2(branch, style, mask), mask)
+        branch = self._activate(self.norm2(branch, style, mask, memory), mask)
         branch = self.conv2(F.dropout(branch, self.dropout, self.training))
         shortcut = self.conv1x1(x) if hasattr(self, "conv1x1") else x
         return (branch + shortcut) * 0.5**0.5
@@ -192,15 +203,16 @@ class StyledBlock(nn.Module):
         return x if mask is None else x * mask
 
 
-def conv_over_frames(conv: nn.Conv1d, x: Tensor) -> Tensor:
-    """A 1-d convolution over `(batch, channels, 1, frames)`.
+def conv_over_frames(conv: nn.Conv1d, x: Tensor, *, onto: Tensor | None = None) -> Tensor:
+    """A 1-d convolution over `(batch, channels, 1, frames)`, added to `onto` where there is one.
 
     Said as a 2-d one because those keep channels last in memory, which on a CPU makes long dilated convolutions
     up to three times faster (their backward most); frozen ones go by `fast_conv`.
     """
     if fast_conv.serves(conv, x):
-        return fast_conv.convolve(conv, x.squeeze(2).transpose(1, 2)).transpose(1, 2).unsqueeze(2)
-    return F.conv2d(
+        base = None if onto is None else onto.squeeze(2).transpose(1, 2)
+        return fast_conv.convolve(conv, x.squeeze(2).transpose(1, 2), onto=base).transpose(1, 2).unsqueeze(2)
+    result = F.conv2d(
         x,
         conv.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last),
         conv.bias,
@@ -208,6 +220,7 @@ def conv_over_frames(conv: nn.Conv1d, x: Tensor) -> Tensor:
         padding=(0, int(conv.padding[0])),
         dilation=(1, conv.dilation[0]),
     )
+    return result if onto is None else result + onto
 
 
 def frame_mask(lengths: Tensor, frames: int) -> Tensor:

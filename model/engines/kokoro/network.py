@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model.engines.kokoro.decoder import Decoder
+from model.engines.kokoro.decoder import CONTEXT_FRAMES, Decoder
 from model.engines.kokoro.layers import NormMemory
 from model.engines.kokoro.predictor import ProsodyPredictor
 from model.engines.kokoro.text import BERT_SIZE, Albert, TextEncoder
@@ -22,16 +22,22 @@ LATE_FRAMES = 2
 # a fine-tune hums: recognition heard an “uh” or “if” before one sentence in six. The base itself needs it:
 # with less it swallows the first syllable.
 FINE_TUNED_LEAD_FRAMES = 7
+# How far the decoder's blocks see beyond a stretch: with more, speech hardly becomes another.
+_REACH_FRAMES = 5
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Reading:
-    """How the network will speak one text: `durations (symbols,)` in 25 ms frames, and what the generator needs."""
+    """How the network will speak one text: `durations (symbols,)` in 25 ms frames, and what the decoder needs.
+
+    `frames` are made of it as they are needed: the first stretch need not wait for the whole phrase's.
+    """
 
     durations: Tensor
-    frames: Tensor
+    score: Tensor
     harmonics: Tensor
     style: Tensor
+    frames: Tensor | None = None
 
 
 class Network(nn.Module):
@@ -65,7 +71,7 @@ class Network(nn.Module):
         text = lay_out(self.text_encoder(ids[None]), durations)
         return Reading(
             durations=durations,
-            frames=self.decoder.frames(text, f0, energy, acoustic),
+            score=self.decoder.score(text, f0, energy),
             harmonics=self.decoder.generator.harmonics(f0),
             style=acoustic,
         )
@@ -73,8 +79,20 @@ class Network(nn.Module):
     @torch.inference_mode()
     def render(self, reading: Reading, start: int, end: int, memory: NormMemory) -> Tensor:
         """The waveform `(600 * (end - start),)` of the 25 ms frames from `start` to `end` of a reading."""
+        needed = min(end + -(-CONTEXT_FRAMES // 2), reading.score.shape[-1])
+        reading.frames = self._frames(reading, needed, memory)
         generator = self.decoder.generator
         return generator.stretch(reading.frames, reading.harmonics, reading.style, 2 * start, 2 * end, memory)[0]
+
+    def _frames(self, reading: Reading, end: int, memory: NormMemory) -> Tensor:
+        """The frames of a reading, up to `end` at least."""
+        known = 0 if reading.frames is None else reading.frames.shape[-1] // 2
+        if reading.frames is not None and known >= end:
+            return reading.frames
+        start = max(0, known - _REACH_FRAMES)
+        frames = self.decoder.frames(reading.score[..., start : end + _REACH_FRAMES], reading.style, memory)
+        frames = frames[..., 2 * (known - start) : 2 * (end - start)]
+        return frames if reading.frames is None else torch.cat([reading.frames, frames], dim=-1)
 
 
 def durations_of(logits: Tensor, *, speed: float = 1.0) -> Tensor:
