@@ -96,6 +96,19 @@ def test_a_server_that_is_told_to_stop_leaves_no_process_behind(data_dir: Path) 
     assert not any(process.is_running() for process in processes)
 
 
+def test_a_new_server_makes_its_voices_ready_before_anybody_asks(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PLAYGROUND_WEIGHTS_DIR", raising=False)
+    command = [sys.executable, "app.py", "serve", "--port", "0", "--data-dir", str(data_dir)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        said = next(line for line in server.stderr if "ready to speak" in line or "Traceback" in line)
+        server.terminate()
+        server.communicate(timeout=60)
+    assert "ready to speak" in said
+
+
 def test_a_setting_that_makes_no_sense_is_named(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

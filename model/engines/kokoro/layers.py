@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from model.engines.kokoro import fast_conv, fast_snake
 
 NORM_EPS = 1e-5
+# After so many a voice's norms hardly move any more.
+_ENOUGH_STRETCHES = 40
 _LSTM_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -61,8 +63,10 @@ class NormMemory:
         return bool(self._seen)
 
     def take_in(self, norm: AdaptiveNorm, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Add `(batch, channels, ..., frames)`; mean and variance over it and what came before."""
+        """Add `(batch, channels, ..., frames)`, unless enough has come before; mean and variance over all of it."""
         frames, mean, square = self._seen.get(norm, (0.0, x.new_zeros(()), x.new_zeros(())))
+        if frames > _ENOUGH_STRETCHES * x.shape[-1]:
+            return mean, (square - mean.square()).clamp_(min=0)
         share = x.shape[-1] / (frames + x.shape[-1])
         new_mean, new_square = _moments(x)
         mean = mean + share * (new_mean - mean)

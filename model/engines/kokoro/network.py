@@ -79,17 +79,17 @@ class Network(nn.Module):
     @torch.inference_mode()
     def render(self, reading: Reading, start: int, end: int, memory: NormMemory) -> Tensor:
         """The waveform `(600 * (end - start),)` of the 25 ms frames from `start` to `end` of a reading."""
-        needed = min(end + -(-CONTEXT_FRAMES // 2), reading.score.shape[-1])
-        reading.frames = self._frames(reading, needed, memory)
+        reading.frames = self._frames(reading, end + -(-CONTEXT_FRAMES // 2), memory)
         generator = self.decoder.generator
         return generator.stretch(reading.frames, reading.harmonics, reading.style, 2 * start, 2 * end, memory)[0]
 
     def _frames(self, reading: Reading, end: int, memory: NormMemory) -> Tensor:
-        """The frames of a reading, up to `end` at least."""
+        """The frames of a reading, up to `end` at least: few at first, then so many that there are few turns."""
         known = 0 if reading.frames is None else reading.frames.shape[-1] // 2
+        end = min(end, reading.score.shape[-1])
         if reading.frames is not None and known >= end:
             return reading.frames
-        start = max(0, known - _REACH_FRAMES)
+        start, end = max(0, known - _REACH_FRAMES), min(max(end, 4 * known), reading.score.shape[-1])
         frames = self.decoder.frames(reading.score[..., start : end + _REACH_FRAMES], reading.style, memory)
         frames = frames[..., 2 * (known - start) : 2 * (end - start)]
         return frames if reading.frames is None else torch.cat([reading.frames, frames], dim=-1)
