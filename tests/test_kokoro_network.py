@@ -145,8 +145,8 @@ def test_loud_peaks_are_pressed_and_the_rest_is_left() -> None:
 
 @pytest.mark.parametrize(("taps", "dilation"), [(3, 1), (3, 5), (7, 1), (7, 5), (11, 1), (11, 3), (13, 5)])
 def test_the_fast_convolution_and_its_gradient_are_those_of_the_plain_one(taps: int, dilation: int) -> None:
-    conv = torch.nn.Conv1d(8, 8, taps, dilation=dilation, padding=(taps - 1) // 2 * dilation).requires_grad_(False)
-    x, base = torch.randn(2, 2, 101, 8, requires_grad=True).unbind()
+    conv = torch.nn.Conv1d(8, 24, taps, dilation=dilation, padding=(taps - 1) // 2 * dilation).requires_grad_(False)
+    x, base = torch.randn(2, 101, 8, requires_grad=True), torch.randn(2, 101, 24, requires_grad=True)
     assert fast_conv.serves(conv, x)
     plain = conv(x.transpose(1, 2)).transpose(1, 2)
     torch.testing.assert_close(fast_conv.convolve(conv, x), plain, atol=1e-4, rtol=1e-4)

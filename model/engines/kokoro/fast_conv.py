@@ -7,40 +7,32 @@ oneDNN's convolution: of seven and eleven taps 3 times as fast with 256 channels
 1.7 and 1.4 times; the largest error is 7e-5 of the signal's deviation.
 """
 
-import math
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+import threading
+from typing import Any
 
 import numpy as np
 import torch
-from numba import prange
+from numba import get_num_threads, prange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.engines.kokoro import fast_product
 from model.engines.kokoro.compiled import Array, compiled, compiled_part, takes
+from model.engines.kokoro.fast_product import COLUMNS, ROWS, multiply
 
 _OUTPUTS = 6
 _FEW_TAPS, _TAPS = 3, 7
 _MOST_TAPS = _OUTPUTS + _TAPS
-_ROWS_AT_ONCE, _ROWS_PER_THREAD = 256, 32
-"""Of which all that passes between two steps stays in a cache."""
+_PARTS_AT_ONCE = 6
+"""Of six rows, that a thread takes at once."""
 
 _POINTS_OF = {
     _FEW_TAPS: (0, 1, -1, 2, -2, 1 / 2, -1 / 2),
     _TAPS: (0, 1, -1, 5 / 2, -5 / 2, 2 / 5, -2 / 5, 3 / 2, -3 / 2, 2 / 3, -2 / 3),
 }
 """By taps; but for the first they come in pairs. The last is infinity."""
+_KEPT = threading.local()
 _ZERO, _ONE = np.float32(0), np.float32(1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Filter:
-    """Six outputs of a number of taps: the way of taps `(points, taps)` to the points, and the compiled loops."""
-
-    points: int
-    of_taps: Tensor
-    to_points: Any
-    to_frames: Any
 
 
 def serves(conv: nn.Conv1d, x: Tensor) -> bool:
@@ -63,100 +55,91 @@ class _FastConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, conv: nn.Conv1d, onto: Tensor | None) -> Tensor:
         ctx.conv, ctx.is_onto = conv, onto is not None
-        return _filtered(x, _transformed(conv, backward=False), conv, bias=conv.bias, onto=onto)
+        return _filtered(x, conv, _transformed(conv, backward=False), conv.out_channels, bias=conv.bias, onto=onto)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, Tensor | None]:
-        grad = _filtered(grads[0], _transformed(ctx.conv, backward=True), ctx.conv)
+        grad = _filtered(grads[0], ctx.conv, _transformed(ctx.conv, backward=True), ctx.conv.in_channels)
         return grad, None, grads[0] if ctx.is_onto else None
 
 
 def _transformed(conv: nn.Conv1d, *, backward: bool) -> Tensor:
-    """The weights at the points, `(groups, points, inputs, outputs)`; kept beside what they are made of."""
+    """The weights at the points, packed: `(groups, points, outputs / 16, inputs, 16)`; kept beside what they are
+    made of."""
     name = "weights_backward" if backward else "weights_forward"
     known: tuple[int, Tensor] | None = conv.__dict__.get(name)
     if known is None or known[0] != conv.weight.data_ptr():
         weight = conv.weight.detach().double()
         if backward:
             weight = weight.flip(-1).transpose(0, 1)
-        of_taps = _filter_for(conv).of_taps
+        of_taps = torch.from_numpy(_of_taps(_taps_of(conv))[0])
         parts = [torch.einsum("pk,oik->pio", of_taps[:, : group.shape[-1]], group) for group in _groups(weight)]
-        known = (conv.weight.data_ptr(), torch.stack(parts).float().contiguous())
+        known = (conv.weight.data_ptr(), fast_product.packed(torch.stack(parts).float()))
         conv.__dict__[name] = known
     return known[1]
 
 
 def _groups(weight: Tensor) -> list[Tensor]:
-    """The taps `(outputs, inputs, taps)` by sevens, each beginning six after the other; of two, see `_filtered`."""
+    """The taps `(outputs, inputs, taps)` by sevens, each beginning six after the other; of two, see `_correlate`."""
     if weight.shape[-1] <= _TAPS:
         return [weight]
     first, second = weight[:, :, :_TAPS], F.pad(weight[:, :, _TAPS:], (1, 0))
     second = F.pad(second, (0, _TAPS - second.shape[-1]))
-    return [first, first + second, -second]
+    return [first + second, first, -second]
 
 
 def _filtered(
-    x: Tensor, weights: Tensor, conv: nn.Conv1d, *, bias: Tensor | None = None, onto: Tensor | None = None
+    x: Tensor,
+    conv: nn.Conv1d,
+    weights: Tensor,
+    outputs: int,
+    *,
+    bias: Tensor | None = None,
+    onto: Tensor | None = None,
 ) -> Tensor:
-    """Correlate `(batch, frames, channels)` with transformed weights, and add a bias `(outputs,)` and `onto`.
-
-    Tiles of six outputs are a₀g₀ + a₁g₁, a₁g₀ + a₂g₁, and so on, where there are two groups of taps: each pair of tiles
-    is made of three products instead of four, (a₀ - a₁)g₀, a₁(g₀ + g₁) and (a₁ - a₂)g₁.
-    """
-    filter_, paired = _filter_for(conv), len(weights) > 1
-    dilation, before, step = conv.dilation[0], int(conv.padding[0]), 2 if paired else 1
-    _, frames, channels = x.shape
-    outputs, reach = weights.shape[-1], _OUTPUTS * dilation
-    rows = -(-frames // (step * reach)) * dilation
-    result = x.new_empty(len(x), frames, outputs)
-    added = np.zeros(outputs, np.float32) if bias is None else bias.detach().numpy()
-    most = min(rows, _ROWS_AT_ONCE)
-    rooms = [x.new_empty(filter_.points * most * size) for size in (channels, outputs, outputs)]
+    """Correlate `(batch, frames, channels)` with transformed weights, and add a bias `(outputs,)` and `onto`."""
+    result = x.new_empty(*x.shape[:-1], outputs)
+    added = x.new_zeros(outputs) if bias is None else bias.detach()
     base = x.new_zeros(len(x), 1, outputs) if onto is None else onto.detach().contiguous()
+    place = (conv.dilation[0], int(conv.padding[0]))
+    rooms = _rooms(max(x.shape[-1], outputs + COLUMNS))
     for clip, under, into in zip(x.detach().contiguous().numpy(), base.numpy(), result.numpy(), strict=True):
-        for start in range(0, rows, _ROWS_AT_ONCE):
-            count = min(rows - start, _ROWS_AT_ONCE)
-            values = _within(rooms[0], filter_.points, count, channels)
-            products, others = (_within(room, filter_.points, count, outputs) for room in rooms[1:])
-            place = _Place(start, dilation, step * reach)
-            if not paired:
-                filter_.to_points(clip, *place, -before, 0, values.numpy())
-                filter_.to_frames(torch.bmm(values, weights[0], out=products).numpy(), *place, 0, added, under, into)
-                continue
-            filter_.to_points(clip, *place, reach - before, 0, values.numpy())
-            others.copy_(torch.bmm(values, weights[1], out=products))
-            filter_.to_points(clip, *place, -before, reach, values.numpy())
-            filter_.to_frames(products.baddbmm_(values, weights[0]).numpy(), *place, 0, added, under, into)
-            filter_.to_points(clip, *place, reach - before, reach, values.numpy())
-            filter_.to_frames(others.baddbmm_(values, weights[2]).numpy(), *place, reach, added, under, into)
+        _correlate(clip, weights.numpy(), _taps_of(conv), place, added.numpy(), under, rooms, into)
     return result
 
 
-class _Place(NamedTuple):
-    """Where rows of tiles lie: a row is a tile of one phase of the dilation, and rows of the same tile follow each
-    other; tiles begin `step` frames apart."""
-
-    start: int
-    dilation: int
-    step: int
-
-
-def _within(room: Tensor, *shape: int) -> Tensor:
-    """A tensor of a shape in the memory of one that is large enough."""
-    return room[: math.prod(shape)].view(shape)
+def _rooms(channels: int) -> Array:
+    """Memory for each thread of `_correlate`; kept by the thread that calls it, as new memory is slow."""
+    size = (_TAPS + _OUTPUTS) * (_PARTS_AT_ONCE + 1) * ROWS * channels
+    known: Array | None = getattr(_KEPT, "rooms", None)
+    if known is None or known.shape[-1] < size:
+        known = _KEPT.rooms = np.empty((get_num_threads(), 3, size), np.float32)
+    return known
 
 
-def _filter(taps: int) -> _Filter:
-    points = _OUTPUTS + taps - 1
-    of_taps = _values(taps, taps)
-    scale = np.abs(of_taps).sum(axis=1, keepdims=True)
-    of_inputs = np.linalg.inv(_values(taps, points)).T * scale
-    return _Filter(
-        points=points,
-        of_taps=torch.from_numpy(of_taps / scale),
-        to_points=_to_points(of_inputs.astype(np.float32)),
-        to_frames=_to_frames(_values(taps, _OUTPUTS).T.astype(np.float32)),
-    )
+def _taps_of(conv: nn.Conv1d) -> int:
+    """For how many taps the filter is that serves."""
+    return _FEW_TAPS if conv.kernel_size[0] == _FEW_TAPS else _TAPS
+
+
+def _of_taps(taps: int) -> Any:
+    """The way of taps to the points, `(points, taps)`, and how much each of them is enlarged on the way, `(points, 1)`,
+    so that all numbers are of one size; float64."""
+    values = _values(taps, taps)
+    scale = np.abs(values).sum(axis=1, keepdims=True)
+    return values / scale, scale
+
+
+def _of_inputs(taps: int) -> Array:
+    """The way of frames to the points, `(points, points)`."""
+    inverse: Array = (np.linalg.inv(_values(taps, _OUTPUTS + taps - 1)).T * _of_taps(taps)[1]).astype(np.float32)
+    return inverse
+
+
+def _to_outputs(taps: int) -> Array:
+    """The way of the points to frames, `(6, points)`."""
+    values: Array = _values(taps, _OUTPUTS).T.astype(np.float32)
+    return values
 
 
 def _values(taps: int, size: int) -> Any:
@@ -165,34 +148,36 @@ def _values(taps: int, size: int) -> Any:
 
 
 def _to_points(of_inputs: Array) -> Any:
-    """Compiled for one `of_inputs (points, points)`, whose numbers are constants in the loop."""
+    """Compiled for one `of_inputs`, whose numbers are constants in the loop."""
     points = len(of_inputs)
 
-    @compiled
-    def to_points(x: Array, start: int, dilation: int, step: int, offset: int, lag: int, values: Array) -> None:
-        """Write tiles of `(frames, channels)` as their values at the points; with a `lag`, less those so much later."""
-        _, rows, channels = values.shape
-        for block in prange((rows + _ROWS_PER_THREAD - 1) // _ROWS_PER_THREAD):
-            tile = np.empty((points, channels), np.float32)
-            for row in range(block * _ROWS_PER_THREAD, min(rows, (block + 1) * _ROWS_PER_THREAD)):
-                place = (start + row) // dilation * step + (start + row) % dilation + offset
-                for i in range(points):
-                    _read(x, place + i * dilation, lag, tile, i)
+    @compiled_part
+    def to_points(
+        x: Array, rows: tuple[int, int], dilation: int, step: int, start: int, lag: int, values: Array
+    ) -> None:
+        """Write rows of tiles of `(frames, channels)` as their values at the points `(points, rows, channels)`; with a
+        `lag`, less those so much later."""
+        channels = x.shape[1]
+        tile = np.empty((points, channels), np.float32)
+        for row in range(rows[0], rows[1]):
+            place, at = row // dilation * step + row % dilation + start, row - rows[0]
+            for i in range(points):
+                _read(x, place + i * dilation, lag, tile, i)
+            for channel in range(channels):
+                first = last = _ZERO
+                for i in range(0, points, 2):
+                    first += of_inputs[0, i] * tile[i, channel]
+                    last += of_inputs[-1, i + 1] * tile[i + 1, channel]
+                values[0, at, channel] = first
+                values[points - 1, at, channel] = last
+            for point in range(1, points - 1, 2):
                 for channel in range(channels):
-                    first = last = _ZERO
+                    even = odd = _ZERO
                     for i in range(0, points, 2):
-                        first += of_inputs[0, i] * tile[i, channel]
-                        last += of_inputs[-1, i + 1] * tile[i + 1, channel]
-                    values[0, row, channel] = first
-                    values[points - 1, row, channel] = last
-                for point in range(1, points - 1, 2):
-                    for channel in range(channels):
-                        even = odd = _ZERO
-                        for i in range(0, points, 2):
-                            even += of_inputs[point, i] * tile[i, channel]
-                            odd += of_inputs[point, i + 1] * tile[i + 1, channel]
-                        values[point, row, channel] = even + odd
-                        values[point + 1, row, channel] = even - odd
+                        even += of_inputs[point, i] * tile[i, channel]
+                        odd += of_inputs[point, i + 1] * tile[i + 1, channel]
+                    values[point, at, channel] = even + odd
+                    values[point + 1, at, channel] = even - odd
 
     return to_points
 
@@ -209,36 +194,85 @@ def _read(x: Array, frame: int, lag: int, tile: Array, place: int) -> None:
 
 
 def _to_frames(to_outputs: Array) -> Any:
-    """Compiled for one `to_outputs (6, points)`, whose numbers are constants in the loop."""
+    """Compiled for one `to_outputs`, whose numbers are constants in the loop."""
     points = to_outputs.shape[1]
 
-    @compiled
+    @compiled_part
     def to_frames(
-        products: Array, start: int, dilation: int, step: int, offset: int, bias: Array, base: Array, result: Array
+        sums: Array,
+        rows: tuple[int, int],
+        dilation: int,
+        step: int,
+        start: int,
+        bias: Array,
+        base: Array,
+        result: Array,
     ) -> None:
-        """Read the frames `(frames, channels)` of rows of tiles off their values at the points, and add them to those
-        of `base`, or to its only one."""
-        _, rows, channels = products.shape
-        for row in prange(rows):
-            place = (start + row) // dilation * step + (start + row) % dilation + offset
+        """Read the frames `(frames, channels)` of rows of tiles off their values at the points, and add a bias and the
+        frames of `base`, or its only one."""
+        for row in range(rows[0], rows[1]):
+            place, at = row // dilation * step + row % dilation + start, row - rows[0]
             for i in range(_OUTPUTS):
                 frame = place + i * dilation
                 if frame < result.shape[0]:
                     sign = _ONE if i % 2 == 0 else -_ONE
                     under = min(frame, base.shape[0] - 1)
-                    for channel in range(channels):
-                        value = base[under, channel] + bias[channel] + to_outputs[i, 0] * products[0, row, channel]
-                        value += to_outputs[i, points - 1] * products[points - 1, row, channel]
+                    for channel in range(result.shape[1]):
+                        value = base[under, channel] + bias[channel]
+                        value += to_outputs[i, 0] * sums[0, at, channel]
+                        value += to_outputs[i, points - 1] * sums[points - 1, at, channel]
                         for point in range(1, points - 1, 2):
-                            pair = products[point, row, channel] + sign * products[point + 1, row, channel]
+                            pair = sums[point, at, channel] + sign * sums[point + 1, at, channel]
                             value += to_outputs[i, point] * pair
                         result[frame, channel] = value
 
     return to_frames
 
 
-_FILTERS = {taps: _filter(taps) for taps in _POINTS_OF}
+_to_few_points, _to_points_of_many = (_to_points(_of_inputs(taps)) for taps in (_FEW_TAPS, _TAPS))
+_from_few_points, _from_points_of_many = (_to_frames(_to_outputs(taps)) for taps in (_FEW_TAPS, _TAPS))
 
 
-def _filter_for(conv: nn.Conv1d) -> _Filter:
-    return _FILTERS[_FEW_TAPS if conv.kernel_size[0] == _FEW_TAPS else _TAPS]
+@compiled
+def _correlate(
+    x: Array, weights: Array, taps: int, place: tuple[int, int], bias: Array, base: Array, rooms: Array, result: Array
+) -> None:
+    """Correlate `(frames, channels)` with transformed weights, add `bias` and the frames of `base`, or its only one.
+
+    `place` is how far the taps lie apart and how many frames before the first one they begin. A row is a tile of six
+    outputs of one phase of the dilation; rows of the same tile follow each other. Where there are two groups of taps,
+    tiles are a₀g₀ + a₁g₁, a₁g₀ + a₂g₁, and so on: a row is a pair of them, made of three products instead of four,
+    a₁(g₀ + g₁), (a₀ - a₁)g₀ and (a₁ - a₂)(-g₁). Each thread takes its rows all the way, in memory that its cache holds.
+    """
+    dilation, before = place
+    channels, width, points, groups = x.shape[1], weights.shape[2] * COLUMNS, weights.shape[1], weights.shape[0]
+    step = _OUTPUTS * dilation * min(groups, 2)
+    rows = (x.shape[0] + step - 1) // step * dilation
+    parts = (rows + ROWS - 1) // ROWS
+    turns = (parts + len(rooms) * _PARTS_AT_ONCE - 1) // (len(rooms) * _PARTS_AT_ONCE)
+    for thread in prange(len(rooms)):
+        for turn in range(thread * turns, (thread + 1) * turns):
+            first, end = turn * parts // (len(rooms) * turns) * ROWS, (turn + 1) * parts // (len(rooms) * turns) * ROWS
+            mine, many = (first, min(end, rows)), points * (end - first)
+            values = rooms[thread, 0, : many * channels].reshape((points, end - first, channels))
+            products = rooms[thread, 1, : many * width].reshape((points, end - first, width))
+            shared = rooms[thread, 2, : many * width].reshape((points, end - first, width))
+            for group in range(groups):
+                # The product that both tiles of a pair share comes first; they are added to it.
+                later = _OUTPUTS * dilation if groups > 1 and group != 1 else 0
+                lag = _OUTPUTS * dilation if group > 0 else 0
+                sums = shared if groups > 1 and group != 1 else products
+                if taps == _FEW_TAPS:
+                    _to_few_points(x, mine, dilation, step, later - before, lag, values)
+                else:
+                    _to_points_of_many(x, mine, dilation, step, later - before, lag, values)
+                if group == 1:
+                    products[:] = shared
+                for point in range(points):
+                    multiply(values[point], weights[group, point], sums[point], group > 0)
+                if groups > 1 and group == 0:
+                    continue
+                if taps == _FEW_TAPS:
+                    _from_few_points(sums, mine, dilation, step, later, bias, base, result)
+                else:
+                    _from_points_of_many(sums, mine, dilation, step, later, bias, base, result)
