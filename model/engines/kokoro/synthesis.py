@@ -21,7 +21,7 @@ SPEEDS = (0.5, 2.0)
 # Levels above the first are pressed together so that none passes the second.
 LOUD, LOUDEST = 0.8, 0.97
 _LEAD_FRAMES, _TAIL_FRAMES = 2, 6
-_FIRST_FRAMES, _MOST_FRAMES = 20, 60
+_FIRST_FRAMES, _MOST_FRAMES = 20, 90
 """Half a second first, then three times as much each time: the next is ready before this one has been heard."""
 
 
@@ -35,7 +35,7 @@ def speak(
     memory: NormMemory,
     lead_frames: int | None = None,
 ) -> Iterator[Stretch]:
-    """Stretches at 24 kHz, 0.5 to 2 s each; a short pause goes before every phrase but the first.
+    """Stretches at 24 kHz, 0.5 to 3.4 s each; a short pause goes before every phrase but the first.
 
     `network` gives the network with the voice's weights, which others may use between two stretches. `memory` is what
     the voice has said before; while it is empty, the first stretch is a long one to learn from. `lead_frames` bounds
