@@ -333,7 +333,8 @@ def test_too_many_requests_are_told_when_to_come_again(settings: Settings) -> No
     api = api_of(parts)
     answers = [api.get("/datasets") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert (answers[2].json()["error_code"], answers[2].headers["retry-after"]) == ("rate_limited", "30")
+    assert answers[2].json()["error_code"] == "rate_limited"
+    assert 0 < int(answers[2].headers["retry-after"]) <= 30
     assert api.get("/datasets", headers=_bearer(secret)).status_code == 200
 
 
