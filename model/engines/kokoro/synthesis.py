@@ -35,7 +35,7 @@ def speak(
     memory: NormMemory,
     lead_frames: int | None = None,
 ) -> Iterator[Stretch]:
-    """Stretches at 24 kHz, 0.5 to 3.4 s each; a short pause goes before every phrase but the first.
+    """Stretches at 24 kHz, up to 3.4 s each; a short pause goes before every phrase but the first.
 
     `network` gives the network with the voice's weights, which others may use between two stretches. `memory` is what
     the voice has said before; while it is empty, the first stretch is a long one to learn from. `lead_frames` bounds
