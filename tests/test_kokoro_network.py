@@ -157,6 +157,15 @@ def test_the_fast_convolution_and_its_gradient_are_those_of_the_plain_one(taps: 
         torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("frames", [1, 5, 433, 1000])
+@pytest.mark.parametrize("taps", [3, 7, 11])
+def test_the_fast_convolution_takes_clips_and_channels_of_any_size(taps: int, frames: int) -> None:
+    conv = torch.nn.Conv1d(12, 20, taps, padding=taps // 2).requires_grad_(False)
+    x = torch.randn(1, frames, 12)
+    plain = conv(x.transpose(1, 2)).transpose(1, 2)
+    torch.testing.assert_close(fast_conv.convolve(conv, x), plain, atol=1e-4, rtol=1e-4)
+
+
 def test_the_fast_activation_and_its_gradients_are_those_of_the_plain_one() -> None:
     frames = 300
     x = (3 * torch.randn(2, frames, 1, 16) + 1).permute(0, 3, 2, 1).requires_grad_(True)

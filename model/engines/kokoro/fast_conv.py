@@ -17,9 +17,8 @@ from numba import get_num_threads, prange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.engines.kokoro import fast_product
 from model.engines.kokoro.compiled import Array, compiled, compiled_part, takes
-from model.engines.kokoro.fast_product import COLUMNS, ROWS, multiply
+from model.engines.kokoro.fast_product import COLUMNS, ROWS, multiply, packed
 
 _OUTPUTS = 6
 _FEW_TAPS, _TAPS = 3, 7
@@ -73,9 +72,9 @@ def _transformed(conv: nn.Conv1d, *, backward: bool) -> Tensor:
         weight = conv.weight.detach().double()
         if backward:
             weight = weight.flip(-1).transpose(0, 1)
-        of_taps = torch.from_numpy(_of_taps(_taps_of(conv))[0])
+        of_taps = torch.from_numpy(_of_taps(_taps_of(conv)))
         parts = [torch.einsum("pk,oik->pio", of_taps[:, : group.shape[-1]], group) for group in _groups(weight)]
-        known = (conv.weight.data_ptr(), fast_product.packed(torch.stack(parts).float()))
+        known = (conv.weight.data_ptr(), packed(torch.stack(parts).float()))
         conv.__dict__[name] = known
     return known[1]
 
@@ -103,15 +102,17 @@ def _filtered(
     added = x.new_zeros(outputs) if bias is None else bias.detach()
     base = x.new_zeros(len(x), 1, outputs) if onto is None else onto.detach().contiguous()
     place = (conv.dilation[0], int(conv.padding[0]))
-    rooms = _rooms(max(x.shape[-1], outputs + COLUMNS))
+    _, points, panels, channels, _ = weights.shape
+    rooms = _rooms(points * max(channels, panels * COLUMNS))
     for clip, under, into in zip(x.detach().contiguous().numpy(), base.numpy(), result.numpy(), strict=True):
         _correlate(clip, weights.numpy(), _taps_of(conv), place, added.numpy(), under, rooms, into)
     return result
 
 
-def _rooms(channels: int) -> Array:
-    """Memory for each thread of `_correlate`; kept by the thread that calls it, as new memory is slow."""
-    size = (_TAPS + _OUTPUTS) * (_PARTS_AT_ONCE + 1) * ROWS * channels
+def _rooms(row_size: int) -> Array:
+    """Memory of `_correlate` for each thread: three times as many rows as it takes at once. Kept by the thread that
+    calls it, as new memory is slow."""
+    size = _PARTS_AT_ONCE * ROWS * row_size
     known: Array | None = getattr(_KEPT, "rooms", None)
     if known is None or known.shape[-1] < size:
         known = _KEPT.rooms = np.empty((get_num_threads(), 3, size), np.float32)
@@ -124,17 +125,19 @@ def _taps_of(conv: nn.Conv1d) -> int:
 
 
 def _of_taps(taps: int) -> Any:
-    """The way of taps to the points, `(points, taps)`, and how much each of them is enlarged on the way, `(points, 1)`,
-    so that all numbers are of one size; float64."""
-    values = _values(taps, taps)
-    scale = np.abs(values).sum(axis=1, keepdims=True)
-    return values / scale, scale
+    """The way of taps to the points, `(points, taps)`; float64."""
+    return _values(taps, taps) / _scale(taps)
 
 
 def _of_inputs(taps: int) -> Array:
     """The way of frames to the points, `(points, points)`."""
-    inverse: Array = (np.linalg.inv(_values(taps, _OUTPUTS + taps - 1)).T * _of_taps(taps)[1]).astype(np.float32)
+    inverse: Array = (np.linalg.inv(_values(taps, _OUTPUTS + taps - 1)).T * _scale(taps)).astype(np.float32)
     return inverse
+
+
+def _scale(taps: int) -> Any:
+    """By how much taps are made smaller, and frames larger, at each point: so all numbers are of one size; float64."""
+    return np.abs(_values(taps, taps)).sum(axis=1, keepdims=True)
 
 
 def _to_outputs(taps: int) -> Array:

@@ -22,7 +22,7 @@ LATE_FRAMES = 2
 # a fine-tune hums: recognition heard an “uh” or “if” before one sentence in six. The base itself needs it:
 # with less it swallows the first syllable.
 FINE_TUNED_LEAD_FRAMES = 7
-# How far the decoder's blocks see beyond a stretch: with more, speech hardly becomes another.
+# How much the decoder's blocks are given beyond a stretch. They see twice as far, which hardly changes speech.
 _REACH_FRAMES = 5
 
 

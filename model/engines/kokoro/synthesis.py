@@ -22,7 +22,7 @@ SPEEDS = (0.5, 2.0)
 LOUD, LOUDEST = 0.8, 0.97
 _LEAD_FRAMES, _TAIL_FRAMES = 2, 6
 _FIRST_FRAMES, _MOST_FRAMES = 20, 90
-"""Half a second first, then three times as much each time: the next is ready before this one has been heard."""
+"""Half a second first, then three times as much each time: the next is ready, or all but, before this is heard."""
 
 
 def speak(
