@@ -195,6 +195,7 @@ def main() -> None:
     parser.add_argument("--language", default="en", choices=sorted(SENTENCES))
     parser.add_argument("--gender", default="feminine", choices=sorted(STRANGERS))
     parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--transcribed", action="store_true", help="begin when the recordings are written down")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--model", default="kokoro-82m-2025-01-27")
     parser.add_argument("--weights-dir", type=Path)
@@ -216,6 +217,7 @@ def main() -> None:
                 minutes=options.minutes,
                 seed=seed,
                 model_id=resolve(options.model).id,
+                waits=options.transcribed,
             )
             if all((record["name"], record["commit"]) != (run.name, current_commit()) for record in records):
                 records.append(bench.run(run))

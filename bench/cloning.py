@@ -4,7 +4,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,10 @@ from model.decoding import decode_to_wav
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One clone of the bench: which speaker, how long, and the seed that chooses what is kept back."""
+    """One clone of the bench: which speaker, how long, and the seed that chooses what is kept back.
+
+    `waits`: it begins when all recordings are checked and written down, as for people who fill in the form meanwhile.
+    """
 
     speaker: str
     language: str
@@ -28,10 +31,11 @@ class Run:
     minutes: int
     seed: int
     model_id: str
+    waits: bool
 
     @property
     def name(self) -> str:
-        return f"{self.speaker}-{self.minutes}min-seed{self.seed}"
+        return f"{self.speaker}-{self.minutes}min{'-transcribed' if self.waits else ''}-seed{self.seed}"
 
 
 def clone(run: Run, recordings: Sequence[Path], work: Path, weights_dir: Path) -> dict[str, Any]:
@@ -40,8 +44,11 @@ def clone(run: Run, recordings: Sequence[Path], work: Path, weights_dir: Path) -
     with serving(work / "data", weights_dir) as (url, pid):
         memory = PeakMemory(pid)
         with httpx.Client(base_url=url, timeout=300, headers={"Authorization": "Bearer any"}) as client:
+            dataset_id = upload(client, recordings, run)
+            if run.waits:
+                wait_for_transcripts(client, dataset_id)
             started = time.monotonic()
-            fine_tune = train(client, recordings, run, on_stage=memory.enter)
+            fine_tune = train(client, dataset_id, run, on_stage=memory.enter)
             minutes = (time.monotonic() - started) / 60
             if fine_tune["status"] != "completed":
                 raise SystemExit(f"The training failed: {fine_tune['error']}")
@@ -62,21 +69,45 @@ def clone(run: Run, recordings: Sequence[Path], work: Path, weights_dir: Path) -
     }
 
 
-def train(
-    client: httpx.Client, recordings: Sequence[Path], run: Run, *, on_stage: Callable[[str], None]
-) -> dict[str, Any]:
-    """Cartesia's documented flow: dataset, files, fine-tune, poll; gives the fine-tune as it ended."""
+def upload(client: httpx.Client, recordings: Sequence[Path], run: Run) -> str:
+    """The first half of Cartesia's documented flow: dataset and files; gives the dataset's id."""
     dataset = client.post("/datasets", json={"name": run.name, "description": ""}).raise_for_status().json()
     for path in recordings:
         with path.open("rb") as stream:
             files = {"file": (path.name, stream, "application/octet-stream")}
             client.post(f"/datasets/{dataset['id']}/files", files=files).raise_for_status()
+    return str(dataset["id"])
+
+
+def wait_for_transcripts(client: httpx.Client, dataset_id: str) -> None:
+    """Until every recording has been checked and every clip been heard."""
+    pause = threading.Event()
+    print(f"{time.strftime('%H:%M:%S')} waiting for transcripts", file=sys.stderr, flush=True)
+    while any(file["verdict"] is None for file in _all(client, f"/datasets/{dataset_id}/files")) or any(
+        clip["source"] is None for clip in _all(client, f"/datasets/{dataset_id}/clips")
+    ):
+        pause.wait(5.0)
+
+
+def _all(client: httpx.Client, path: str) -> Iterator[dict[str, Any]]:
+    """What a list of the API has, page by page."""
+    after: dict[str, str] = {}
+    while True:
+        page = client.get(path, params={"limit": "100", **after}).raise_for_status().json()
+        yield from page["data"]
+        if not page["has_more"]:
+            return
+        after = {"starting_after": page["data"][-1]["id"]}
+
+
+def train(client: httpx.Client, dataset_id: str, run: Run, *, on_stage: Callable[[str], None]) -> dict[str, Any]:
+    """The second half: fine-tune, poll; gives the fine-tune as it ended."""
     body = {
         "name": run.name,
         "description": "",
         "language": run.language,
         "model_id": run.model_id,
-        "dataset": dataset["id"],
+        "dataset": dataset_id,
         "training_minutes": run.minutes,
     }
     fine_tune = client.post("/fine-tunes", json=body).raise_for_status().json()

@@ -147,11 +147,12 @@ def test_a_new_process_speaks_otherwise_than_the_base(spoken: dict[str, np.ndarr
 
 
 def test_a_new_process_holds_the_saved_weights(engine: KokoroEngine, run: Path) -> None:
-    name = "decoder.encode.conv1.weight"
     story = json.loads((run / STORY_FILE).read_text())
-    difference = load_file(run / MODEL_FILE)[name].float() * story["alpha"]
-    tuned, base = (engine.load(folder).network().get_parameter(name).data for folder in (run, None))
-    torch.testing.assert_close(tuned - base, difference, atol=1e-6, rtol=1e-3)
+    shares = {"decoder.encode.conv1.weight": 1.0, "decoder.generator.resblocks.0.adain1.0.fc.weight": story["alpha"]}
+    for name, share in shares.items():
+        difference = load_file(run / MODEL_FILE)[name].float() * share
+        tuned, base = (engine.load(folder).network().get_parameter(name).data for folder in (run, None))
+        torch.testing.assert_close(tuned - base, difference, atol=1e-6, rtol=1e-3)
 
 
 def test_models_of_one_engine_take_turns_in_its_network(engine: KokoroEngine, run: Path) -> None:

@@ -32,8 +32,9 @@ class Engine:
 class Listener:
     """Hears a number of the strength in every waveform."""
 
-    def hear(self, source: VoiceSource) -> Heard:
-        return Heard(waveforms=[np.full(1, source.strength or 0.0)], word_error_rate=0.0, problems=[], seconds=1.0)
+    def hear(self, *sources: VoiceSource) -> Heard:
+        waveforms = [np.full(1, source.strength or 0.0) for source in sources]
+        return Heard(waveforms=waveforms, word_error_rate=0.0, problems=[], seconds=1.0)
 
 
 class Judge:
@@ -47,17 +48,21 @@ class Judge:
         return {"name": name, "naturalness": naturalness, "word_error_rate": rate}
 
 
-def _chosen(tmp_path: Path, figures: dict[float, tuple[float, float]]) -> tuple[float, bool]:
-    engine: Any = Engine()
+def _check(tmp_path: Path, *, engine: Any = None, stock_word_error_rate: float = 0.0) -> VoiceCheck:
     fine_tune = FineTune(name="Ada", language="en", model_id="kokoro-82m-2025-01-27")
+    stock: Any = SimpleNamespace(word_error_rate=stock_word_error_rate)
     listener: Any = Listener()
-    stock: Any = SimpleNamespace()
-    check = VoiceCheck(
+    return VoiceCheck(
         fine_tune=fine_tune, engine=engine, folder=tmp_path, media=Media(tmp_path), listener=listener, stock=stock
     )
-    voice = Voice(name="V0", language="en", model_id=fine_tune.model_id, style_path="style")
+
+
+def _chosen(tmp_path: Path, figures: dict[float, tuple[float, float]]) -> tuple[float, bool]:
+    engine: Any = Engine()
+    check = _check(tmp_path, engine=engine)
+    voice = Voice(name="V0", language="en", model_id="kokoro-82m-2025-01-27", style_path="style")
     judge: Any = Judge(figures)
-    check._choose_strength(voice, judge, GATES)
+    check._choose_strength([voice], judge, GATES)
     assert check.report["strength"] == engine.strength
     return engine.strength, check.report["passed_gates"]
 
@@ -79,3 +84,25 @@ def test_the_gates_lie_below_the_lesser_of_recordings_and_stock_voice() -> None:
     assert gates.least_naturalness == pytest.approx(4.4 - NATURALNESS_LOST)
     assert gates.passed_by({"naturalness": 4.3, "word_error_rate": 0.02})
     assert not gates.passed_by({"naturalness": 4.3, "word_error_rate": 0.2})
+
+
+def test_voices_that_are_misheard_too_often_on_the_whole_are_a_problem(tmp_path: Path) -> None:
+    check = _check(tmp_path)
+    check._require_understood([0.2, 0.3, 0.1, 0.3])
+    assert check.problems == [
+        "The four voices: 22% of the words of the test sentences were not understood; 20% are allowed."
+    ]
+
+
+def test_one_voice_of_four_may_be_misheard_somewhat_more_often(tmp_path: Path) -> None:
+    check = _check(tmp_path)
+    check._require_understood([0.05, 0.05, 0.34, 0.05])
+    assert check.problems == []
+    check._require_understood([0.05, 0.05, 0.4, 0.05])
+    assert [problem.partition(":")[0] for problem in check.problems] == ["V2"]
+
+
+def test_where_even_the_stock_voice_is_misheard_more_is_allowed(tmp_path: Path) -> None:
+    check = _check(tmp_path, stock_word_error_rate=0.25)
+    check._require_understood([0.34, 0.34, 0.34, 0.34])
+    assert check.problems == []

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,11 +51,13 @@ class Listener:
         """Load the models, so that the next `hear` takes the time of hearing alone."""
         self._transcriber.transcribe(self._spoken(source, WARM_UP_TEXT), self._language)
 
-    def hear(self, source: VoiceSource) -> Heard:
-        """Raises SpeechUnavailable and the engine's ModelErrors."""
+    def hear(self, *sources: VoiceSource) -> Heard:
+        """Each sentence in one of the voices, in turn. Raises SpeechUnavailable and the engine's ModelErrors."""
         started = time.monotonic()
         sentences = TEST_SENTENCES[self._language]
-        waveforms = [self._spoken(source, sentence) for sentence in sentences]
+        waveforms = [
+            self._spoken(source, sentence) for source, sentence in zip(cycle(sources), sentences, strict=False)
+        ]
         problems = [
             problem
             for sentence, waveform in zip(sentences, waveforms, strict=True)

@@ -22,7 +22,7 @@ from model.engines.kokoro.styles import SpeakerStyle
 STEP_SEGMENTS = {"cpu": (2, 1), "cuda": (8, 8)}
 SEGMENT_FRAMES = 72
 NORM_RATE = 3e-4
-BLOCK_RATE = 4e-5
+BLOCK_RATE = 1.2e-4
 STYLE_RATE = 2e-3
 OFFSET_RATE = 5e-4
 

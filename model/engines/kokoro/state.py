@@ -34,7 +34,7 @@ class StageStory:
 class Story:
     """What made a state: of which base and clips, and how far each stage came.
 
-    `alpha` is how far the decoder is taken from the base towards the fine-tuned weights when it speaks.
+    `alpha` is how far the generator is taken from the base towards the fine-tuned weights when it speaks.
     """
 
     base_sha256: str
@@ -104,7 +104,9 @@ def read_story(path: Path) -> Story | None:
 
 
 def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alpha: float) -> SpeakerStyle:
-    """Give a network the saved weights: the base model's and the difference to them, `alpha` of that in the decoder.
+    """Give a network the saved weights: the base model's and the difference to them, `alpha` of that in the generator.
+
+    What its adaptive norms learn brings likeness, but costs naturalness from the half on; what lies before it, hardly.
 
     `base` gives the base model's tensor of a name; it stays as it is.
     """
@@ -115,7 +117,7 @@ def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alph
         if name.startswith(_SPEAKER):
             speaker_tensors[name.removeprefix(_SPEAKER)] = value
             continue
-        share = alpha if name.startswith("decoder.") else 1.0
+        share = alpha if name.startswith("decoder.generator.") else 1.0
         tensor = base(name)
         network.get_parameter(name).data = torch.add(tensor, value.to(tensor), alpha=share)
     speaker = SpeakerStyle(speaker_tensors["center"], speaker_tensors["mean"][None])
