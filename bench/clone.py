@@ -34,7 +34,7 @@ from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
 Waveform = NDArray[np.float32]
 
 STRANGERS_SENTENCES = 3
-VARIETY_CLIPS = 16
+VARIETY_CLIPS = 24
 PICTURED_SECONDS = 5.0
 STRANGERS = {
     "feminine": (

@@ -1,27 +1,19 @@
 """`serve`: the page and the API, with the processes that work beside them."""
 
-import logging
 import signal
 import socket
 import sys
-import threading
 from contextlib import ExitStack
 from typing import Any
 
 import uvicorn
 
-from model.base_models import production_model
-from model.errors import ModelError
-from model.sentences import TEST_SENTENCES
 from playground.courier import Courier
 from playground.parts import make_parts
 from playground.processes import leave
-from playground.services.errors import SpeechUnavailable
+from playground.rehearsal import Rehearsal
 from playground.settings import Settings
-from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
 from playground.supervisor import Supervisor
-
-log = logging.getLogger(__name__)
 
 INSPECTOR = "playground.inspector"
 TRANSCRIBER = "playground.transcriber"
@@ -59,7 +51,6 @@ def serve(settings: Settings, *, with_worker: bool) -> int:
         print(NO_ENCRYPTION, file=sys.stderr)
     app = wizard.mount(create_api(parts), parts)
     host, port = listener.getsockname()[:2]
-    is_new = not settings.weights.exists()
     modules = [INSPECTOR, TRANSCRIBER, *([WORKER] if with_worker else [])]
     signal.signal(signal.SIGTERM, leave)  # which uvicorn raises again when it has stopped
     with ExitStack() as stack:
@@ -67,28 +58,13 @@ def serve(settings: Settings, *, with_worker: bool) -> int:
         stack.enter_context(Courier(parts.webhooks))
         stack.callback(parts.speech_process.close)
         stack.callback(parts.recognition_process.close)
-        if is_new:
-            threading.Thread(target=_rehearse, args=(parts.speech_process,), name="rehearsal", daemon=True).start()
+        rehearsal = Rehearsal(parts.speech_process, settings.weights)
+        stack.callback(rehearsal.call_off)
+        rehearsal.begin()
         scheme = "https" if settings.ssl_certfile else "http"
         print(f"Voice Playground: {scheme}://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
         uvicorn.Server(_config(app, settings)).run(sockets=[listener])
     return 0
-
-
-def _rehearse(speech: SpeechProcess) -> None:
-    """Have a sentence spoken that nobody hears: it converts the weights and compiles what computes with them, some 20 s
-    that the first sentence of a new installation would wait for."""
-    base = production_model()
-    voice = base.stock_voices[0]
-    source = VoiceSource(model_id=base.id, stock_name=voice.name)
-    text = TEST_SENTENCES[voice.language][0]
-    try:
-        for _ in speech.speak(SpeakingAs(source=source, text=text, language=voice.language)):
-            pass
-    except (ModelError, SpeechUnavailable) as error:
-        log.warning("The voices could not be made ready: %s", error)
-    else:
-        log.info("The voices are ready to speak")
 
 
 def _config(app: Any, settings: Settings) -> uvicorn.Config:
