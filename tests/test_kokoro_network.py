@@ -9,7 +9,7 @@ import pytest
 import torch
 import torchaudio
 
-from model.engines.kokoro import fast_conv, fast_snake, phonemes, symbols, synthesis, weights
+from model.engines.kokoro import compiled, fast_conv, fast_snake, phonemes, symbols, synthesis, weights
 from model.engines.kokoro.layers import NORM_EPS, NormMemory, _NormalizedSnake, run_lstm
 from model.engines.kokoro.network import FINE_TUNED_LEAD_FRAMES, Network, Reading
 from model.engines.kokoro.spectral_loss import SpectralLoss
@@ -195,6 +195,16 @@ def test_the_fast_convolution_notices_new_weights() -> None:
     conv.weight.data = torch.randn_like(conv.weight)
     plain = conv(x.transpose(1, 2)).transpose(1, 2)
     torch.testing.assert_close(fast_conv.convolve(conv, x), plain, atol=1e-4, rtol=1e-4)
+
+
+def test_a_change_of_any_compiled_source_compiles_all_anew(tmp_path: Path) -> None:
+    sources = [tmp_path / name for name in ("loops.py", "products.py")]
+    for source in sources:
+        source.write_text("before")
+    before = compiled.folder_for(sources)
+    assert compiled.folder_for(reversed(sources)) == before
+    sources[1].write_text("after")
+    assert compiled.folder_for(sources) != before
 
 
 def test_the_spectral_loss_ignores_what_lies_above_the_bandwidth() -> None:

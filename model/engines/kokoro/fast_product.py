@@ -16,10 +16,7 @@ from torch.nn import functional as F
 from model.engines.kokoro.compiled import Array, compiled_part
 
 ROWS, COLUMNS = 6, 16
-"""Of the result, computed at once: with two vectors of the right matrix and one of the left, sixteen registers.
-
-Numba keeps compiled loops by their own file: after a change here, those of `fast_conv` must be deleted by hand.
-"""
+"""Of the result, computed at once: with two vectors of the right matrix and one of the left, sixteen registers."""
 _LANES = 8
 
 _tiles: Any = intrinsic
