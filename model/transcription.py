@@ -21,6 +21,11 @@ GAP_SECONDS = 0.6
 DOUBTFUL_CONFIDENCE = 0.6
 """Below it a clip is heard again, alone and with a wider search."""
 
+MOST_COMPRESSED = 2.4
+"""What gzip makes smaller than that Whisper did not hear but say over and over; its own bound (Radford et al. 2022)."""
+_TEMPERATURES = (0.0, 0.2, 0.6)
+"""Of a clip that is heard alone, one after the other while it is a loop: chance breaks it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeardWord:
@@ -142,10 +147,13 @@ class Transcriber:
         lengths = np.array([len(waveform) for waveform in waveforms]) / WHISPER_RATE
         ends = np.cumsum(lengths + GAP_SECONDS) - GAP_SECONDS
         starts = ends - lengths
+        stretch = np.concatenate([part for one in waveforms for part in (one, gap)])
+        segments = self._segments(stretch, language, beam_size=1)
+        if _is_loop(segments):
+            yield from (self._alone(waveform, language) for waveform in waveforms)
+            return
         words: list[list[Any]] = [[] for _ in waveforms]
-        for word in self._words(
-            np.concatenate([part for one in waveforms for part in (one, gap)]), language, beam_size=1
-        ):
+        for word in _words(segments):
             middle = (word.start + word.end) / 2
             distances = np.maximum(np.maximum(starts - middle, middle - ends), 0)
             words[int(np.argmin(distances))].append(word)
@@ -157,21 +165,34 @@ class Transcriber:
             yield transcript
 
     def _alone(self, waveform: NDArray[np.float32], language: str) -> Transcript:
-        return _transcript(list(self._words(waveform, language, beam_size=5)), language)
+        for temperature in _TEMPERATURES:
+            segments = self._segments(waveform, language, beam_size=5, temperature=temperature)
+            if not _is_loop(segments):
+                break
+        return _transcript(_words(segments), language)
 
-    def _words(self, waveform: NDArray[np.float32], language: str, *, beam_size: int) -> Iterator[Any]:
+    def _segments(
+        self, waveform: NDArray[np.float32], language: str, *, beam_size: int, temperature: float = 0.0
+    ) -> list[Any]:
         if not len(waveform):
-            return
+            return []
         segments, _ = self._model.transcribe(
             waveform,
             language=language,
             beam_size=beam_size,
-            temperature=0.0,
+            temperature=temperature,
             condition_on_previous_text=False,
             word_timestamps=True,
         )
-        for segment in segments:
-            yield from segment.words or ()
+        return list(segments)
+
+
+def _is_loop(segments: Sequence[Any]) -> bool:
+    return any(segment.compression_ratio > MOST_COMPRESSED for segment in segments)
+
+
+def _words(segments: Sequence[Any]) -> list[Any]:
+    return [word for segment in segments for word in segment.words or ()]
 
 
 def _heard(segment: Any) -> HeardSegment:

@@ -2,6 +2,8 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from model import audio, whisper_weights
 from model.errors import WeightsUnavailable
 from model.evaluation import word_error_rate
 from model.transcript_files import read_text_file
-from model.transcription import Transcriber
+from model.transcription import WHISPER_RATE, Transcriber
 from model.whisper_weights import prepare_whisper
 
 SPEECH = Path(__file__).parent / "data" / "speech"
@@ -49,6 +51,31 @@ def test_a_waveform_alone_is_heard_and_silence_has_no_confidence(
     assert heard.language == "en"
     silent = transcriber.transcribe(np.zeros(0, np.float32), "en")
     assert (silent.text, silent.confidence) == ("", 0)
+
+
+class Looping:
+    """Says one word over and over when it hears clips together, or one without chance; else it hears a word."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, float]] = []
+
+    def transcribe(self, waveform: np.ndarray, *, temperature: float, **options: Any) -> tuple[list[Any], None]:
+        seconds = len(waveform) / WHISPER_RATE
+        self.asked.append((seconds, temperature))
+        count = 100 if seconds > 3 or not temperature else 1
+        words = [SimpleNamespace(word=" again", start=0.1, end=0.2, probability=0.99)] * count
+        return [SimpleNamespace(words=words, compression_ratio=20.0 if count > 1 else 0.8)], None
+
+
+def test_what_is_said_over_and_over_is_heard_again_clip_by_clip(tmp_path: Path) -> None:
+    transcriber, looping = Transcriber(tmp_path), Looping()
+    transcriber.__dict__["_model"] = looping
+    clips = [np.zeros(2 * audio.SAMPLE_RATE, np.float32)] * 2
+    heard = list(transcriber.transcribe_many(clips, "en"))
+    assert [one.text for one in heard] == ["again", "again"]
+    together, *alone = looping.asked
+    assert together[0] > 4 and together[1] == 0
+    assert alone == [(2.0, 0.0), (2.0, 0.2)] * 2
 
 
 def test_weights_are_made_once_and_mended_when_cut(weights_dir: Path, tmp_path: Path) -> None:
