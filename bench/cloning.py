@@ -84,7 +84,7 @@ def wait_for_transcripts(client: httpx.Client, dataset_id: str) -> None:
     pause = threading.Event()
     print(f"{time.strftime('%H:%M:%S')} waiting for transcripts", file=sys.stderr, flush=True)
     while any(file["verdict"] is None for file in _all(client, f"/datasets/{dataset_id}/files")) or any(
-        clip["source"] is None for clip in _all(client, f"/datasets/{dataset_id}/clips")
+        clip["source"] is None and not clip["is_excluded"] for clip in _all(client, f"/datasets/{dataset_id}/clips")
     ):
         pause.wait(5.0)
 

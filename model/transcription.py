@@ -23,8 +23,8 @@ DOUBTFUL_CONFIDENCE = 0.6
 
 MOST_COMPRESSED = 2.4
 """What gzip makes smaller than that Whisper did not hear but say over and over; its own bound (Radford et al. 2022)."""
-_TEMPERATURES = (0.0, 0.2, 0.6)
-"""Of a clip that is heard alone, one after the other while it is a loop: chance breaks it."""
+_TEMPERATURES = (0.2, 0.6)
+"""Of a clip that is heard alone, one after the other while it is a loop: chance breaks it, or it really is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,11 +165,12 @@ class Transcriber:
             yield transcript
 
     def _alone(self, waveform: NDArray[np.float32], language: str) -> Transcript:
+        first = segments = self._segments(waveform, language, beam_size=5)
         for temperature in _TEMPERATURES:
-            segments = self._segments(waveform, language, beam_size=5, temperature=temperature)
             if not _is_loop(segments):
-                break
-        return _transcript(_words(segments), language)
+                return _transcript(_words(segments), language)
+            segments = self._segments(waveform, language, beam_size=5, temperature=temperature)
+        return _transcript(_words(first if _is_loop(segments) else segments), language)
 
     def _segments(
         self, waveform: NDArray[np.float32], language: str, *, beam_size: int, temperature: float = 0.0
@@ -188,7 +189,11 @@ class Transcriber:
 
 
 def _is_loop(segments: Sequence[Any]) -> bool:
-    return any(segment.compression_ratio > MOST_COMPRESSED for segment in segments)
+    """By letters, not by bytes: of scripts with three bytes a letter ordinary text is compressed as much."""
+    return any(
+        segment.compression_ratio * len(segment.text) / max(1, len(segment.text.encode())) > MOST_COMPRESSED
+        for segment in segments
+    )
 
 
 def _words(segments: Sequence[Any]) -> list[Any]:

@@ -6,6 +6,7 @@ It converts the weights and compiles what computes with them: some 20 s, once fo
 import hashlib
 import logging
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import model
@@ -51,14 +52,15 @@ class Rehearsal:
         try:
             for _ in self._speech.speak(SpeakingAs(source=source, text=text, language=voice.language)):
                 pass
+        except (ModelError, SpeechUnavailable) as error:
+            if not self._is_called_off:
+                log.warning("The voices could not be made ready: %s", error)
+            return
+        log.info("The voices are ready to speak")
+        with suppress(OSError):  # where nothing may be written, the next start rehearses again
             for former in self._weights.glob(f"{_STAMPS}*"):
                 former.unlink(missing_ok=True)
             self._stamp.touch()
-        except (ModelError, SpeechUnavailable, OSError) as error:
-            if not self._is_called_off:
-                log.warning("The voices could not be made ready: %s", error)
-        else:
-            log.info("The voices are ready to speak")
 
 
 def _code_hash() -> str:

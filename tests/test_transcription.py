@@ -12,8 +12,9 @@ import soundfile
 from model import audio, whisper_weights
 from model.errors import WeightsUnavailable
 from model.evaluation import word_error_rate
+from model.sentences import TEST_SENTENCES
 from model.transcript_files import read_text_file
-from model.transcription import WHISPER_RATE, Transcriber
+from model.transcription import WHISPER_RATE, Transcriber, _is_loop
 from model.whisper_weights import prepare_whisper
 
 SPEECH = Path(__file__).parent / "data" / "speech"
@@ -64,7 +65,8 @@ class Looping:
         self.asked.append((seconds, temperature))
         count = 100 if seconds > 3 or not temperature else 1
         words = [SimpleNamespace(word=" again", start=0.1, end=0.2, probability=0.99)] * count
-        return [SimpleNamespace(words=words, compression_ratio=20.0 if count > 1 else 0.8)], None
+        text = " again" * count
+        return [SimpleNamespace(words=words, text=text, compression_ratio=20.0 if count > 1 else 0.8)], None
 
 
 def test_what_is_said_over_and_over_is_heard_again_clip_by_clip(tmp_path: Path) -> None:
@@ -76,6 +78,19 @@ def test_what_is_said_over_and_over_is_heard_again_clip_by_clip(tmp_path: Path) 
     together, *alone = looping.asked
     assert together[0] > 4 and together[1] == 0
     assert alone == [(2.0, 0.0), (2.0, 0.2)] * 2
+
+
+def test_what_is_said_over_and_over_by_chance_too_is_kept_as_heard_at_first(tmp_path: Path) -> None:
+    transcriber, looping = Transcriber(tmp_path), Looping()
+    transcriber.__dict__["_model"] = looping
+    heard = transcriber.transcribe(np.zeros(4 * audio.SAMPLE_RATE, np.float32), "en")
+    assert heard.text.split() == ["again"] * 100
+
+
+def test_a_script_of_three_bytes_a_letter_is_no_loop() -> None:
+    text = " ".join(TEST_SENTENCES["hi"] * 2)
+    assert not _is_loop([SimpleNamespace(text=text, compression_ratio=4.0)])
+    assert _is_loop([SimpleNamespace(text="so " * 100, compression_ratio=4.0)])
 
 
 def test_weights_are_made_once_and_mended_when_cut(weights_dir: Path, tmp_path: Path) -> None:

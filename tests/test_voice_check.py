@@ -1,6 +1,6 @@
 """The check at the end of a training: which strength of a fine-tune speaks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from playground.services import voice_check
 from playground.services.checking import NATURALNESS_LOST, Gates, Heard
 from playground.services.voice_check import VoiceCheck
 from playground.speech_process import VoiceSource
@@ -50,7 +51,7 @@ class Judge:
 
 def _check(tmp_path: Path, *, engine: Any = None, stock_word_error_rate: float = 0.0) -> VoiceCheck:
     fine_tune = FineTune(name="Ada", language="en", model_id="kokoro-82m-2025-01-27")
-    stock: Any = SimpleNamespace(word_error_rate=stock_word_error_rate)
+    stock: Any = SimpleNamespace(word_error_rate=stock_word_error_rate, waveforms=[])
     listener: Any = Listener()
     return VoiceCheck(
         fine_tune=fine_tune, engine=engine, folder=tmp_path, media=Media(tmp_path), listener=listener, stock=stock
@@ -106,3 +107,28 @@ def test_where_even_the_stock_voice_is_misheard_more_is_allowed(tmp_path: Path) 
     check = _check(tmp_path, stock_word_error_rate=0.25)
     check._require_understood([0.34, 0.34, 0.34, 0.34])
     assert check.problems == []
+
+
+def test_the_voices_are_heard_with_the_strength_that_was_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that speaks may hold the model with the strength of before."""
+    figures = {0.7: (4.0, 0.0), 0.6: (4.3, 0.0), 0.5: (4.5, 0.0), 0.0: (4.6, 0.0)}
+    judge: Any = Judge(figures)
+    monkeypatch.setattr(voice_check, "Judge", lambda recordings: judge)
+    monkeypatch.setattr(Gates, "between", lambda recordings, stock: GATES)
+    monkeypatch.setattr(judge, "row", _row_of_anything(judge.row))
+    check = _check(tmp_path, engine=Engine())
+    voices = [
+        Voice(name=f"V{n}", language="en", model_id="kokoro-82m-2025-01-27", style_path=f"{n}", reference_path="clip")
+        for n in range(4)
+    ]
+    list(check.carry_out(voices, []))
+    assert check.report["strength"] == 0.6
+    assert [row["naturalness"] for row in check.report["rows"] if row["name"].startswith("V")] == [4.3] * 4
+
+
+def _row_of_anything(row: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Recordings and the stock voice have no strength."""
+    nothing = [np.zeros(1)]
+    return lambda name, waveforms, rate: row(name, waveforms or nothing, rate)

@@ -32,7 +32,7 @@ WORDS_LOST = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """What became of the test sentences in one voice; `seconds` is the time that it took."""
+    """What became of the test sentences in one voice, or in several in turn; `seconds` is the time that it took."""
 
     waveforms: list["Waveform"]
     word_error_rate: float

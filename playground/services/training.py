@@ -30,8 +30,8 @@ VOICES = 4
 MIN_FREE_BYTES = 2 * 1024**3
 GIVING_BACK_SECONDS = 5.0
 """Between two times that freed memory is returned: kept, it grows by a gigabyte in ten minutes of training."""
-TRIED = 3
-"""Times that the test sentences are heard beside the four voices: the base from a clip, and two strengths."""
+TRIED = 4
+"""Times that the test sentences are heard beside the four voices: the base from a clip, and three strengths."""
 LOADING_SECONDS = 30.0
 """Kept free, beside the time that the voices take to be heard, for loading them and the measures."""
 

@@ -45,7 +45,7 @@ class VoiceCheck:
         yield 1, steps
         rates = []
         for number, voice in enumerate(voices):
-            heard = self._listener.hear(self._source(voice))
+            heard = self._listener.hear(self._source(voice, strength=self.report.get("strength")))
             rows.append(judge.row(f"V{number}", heard.waveforms, heard.word_error_rate))
             self.problems += [f"V{number}: {problem}" for problem in heard.problems]
             rates.append(heard.word_error_rate)
@@ -66,7 +66,8 @@ class VoiceCheck:
         }
         yield steps, steps
 
-    def _source(self, voice: Voice, *, strength: float | None = None) -> VoiceSource:
+    def _source(self, voice: Voice, *, strength: float | None) -> VoiceSource:
+        """With the strength named: the process that speaks may hold the model with another one, set before."""
         return VoiceSource(
             model_id=self._fine_tune.model_id,
             folder=self._folder / "model",

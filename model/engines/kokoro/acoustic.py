@@ -1,7 +1,7 @@
 """The voice stage: the decoder learns the speaker's timbre; the generator's convolutions stay as published.
 
 Trained without an adversary those convolutions would lose their fine structure and buzz. What learns is what the
-style controls (the adaptive norms), the acoustic style itself and, gently, the blocks at 40 and 80 Hz.
+style controls (the adaptive norms), the acoustic style itself and the blocks at 40 and 80 Hz.
 """
 
 import random

@@ -23,7 +23,7 @@ def folder_for(sources: Iterable[Path]) -> Path:
 
 _settings: Any = config
 if not _settings.CACHE_DIR:
-    _settings.CACHE_DIR = str(folder_for(Path(__file__).parent.glob("fast_*.py")))
+    _settings.CACHE_DIR = str(folder_for([Path(__file__), *Path(__file__).parent.glob("fast_*.py")]))
 
 compiled: Any = njit(parallel=True, fastmath=True, cache=True)
 """A loop over `prange` on all cores."""
