@@ -3,7 +3,7 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,3 +28,8 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def version_of(sources: Iterable[Path]) -> str:
+    """Twelve hex digits that change with the content of any of the files, whatever their order."""
+    return hashlib.sha256("".join(map(sha256_of, sorted(sources))).encode()).hexdigest()[:12]

@@ -3,7 +3,6 @@
 It converts the weights and compiles what computes with them: some 20 s, once for each version of the code.
 """
 
-import hashlib
 import logging
 import threading
 from contextlib import suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 import model
 from model.base_models import production_model
 from model.errors import ModelError
+from model.files import version_of
 from model.sentences import TEST_SENTENCES
 from playground.services.errors import SpeechUnavailable
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
@@ -65,7 +65,4 @@ class Rehearsal:
 
 def _code_hash() -> str:
     """Of the package `model`: what has changed there may have to be compiled anew."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(model.__file__ or "").parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+    return version_of(Path(model.__file__ or "").parent.rglob("*.py"))

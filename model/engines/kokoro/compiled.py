@@ -1,6 +1,5 @@
 """What the loops share that Numba compiles: for CPUs that compute in float32, kept on disk after the first time."""
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,15 @@ from numba import config, njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.files import version_of
+
 Array = NDArray[np.float32]
 
 
 def folder_for(sources: Iterable[Path]) -> Path:
     """Where what is compiled of these sources is kept: Numba itself sees a change of a loop's own file only, not of
     what it calls in another."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources)))
-    return Path(__file__).parent / "__pycache__" / f"loops-{digest.hexdigest()[:12]}"
+    return Path(__file__).parent / "__pycache__" / f"loops-{version_of(sources)}"
 
 
 _settings: Any = config
