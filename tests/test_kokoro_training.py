@@ -127,6 +127,7 @@ def test_the_saved_file_is_the_difference_to_the_base(run: Path) -> None:
     assert tensors["decoder.encode.norm1.fc.weight"].float().abs().max() > 0
     assert tensors["predictor.duration_proj.linear_layer.weight"].float().abs().max() > 0
     assert not any("generator" in name and "fc" not in name for name in tensors)
+    assert all(not value.any() for name, value in tensors.items() if ".noise_res." in name)
     assert not (run / CHECKPOINT_FILE).exists()
 
 

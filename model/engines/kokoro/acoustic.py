@@ -18,8 +18,9 @@ from model.engines.kokoro.schedule import Schedule
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.styles import SpeakerStyle
 
-# Segments of a step, and of each of its passes: one at a time on a CPU, a third of a gigabyte less for 5 % of the time.
-STEP_SEGMENTS = {"cpu": (2, 1), "cuda": (8, 8)}
+# More steps are worth more than more segments in each: after 290 s on two cores (Italian, strength .5) normalised
+# similarity is .87 with one of 1.8 s, .83 with two; .82 with one of 1.2 s.
+STEP_SEGMENTS = {"cpu": 1, "cuda": 8}
 SEGMENT_FRAMES = 72
 NORM_RATE = 3e-4
 BLOCK_RATE = 1.2e-4
@@ -58,10 +59,13 @@ def _cut(example: Example, start: int, frames: int) -> tuple[Tensor, ...]:
 
 
 def trained_parameters(network: Network) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """The decoder's parameters that learn: those of the adaptive norms, and those of the blocks at frame rate."""
+    """The decoder's parameters that learn: those of the adaptive norms and those of the blocks at frame rate.
+
+    The source's norms stay as published: the gradient does not reach them.
+    """
     norms, blocks = [], []
     for name, parameter in network.decoder.named_parameters():
-        if ".fc." in name:
+        if ".fc." in name and ".noise_res." not in name:
             norms.append(parameter)
         elif not name.startswith("generator."):
             blocks.append(parameter)
@@ -95,21 +99,19 @@ def train_voice(
     distance = SpectralLoss(bandwidth_of([example.clip.waveform for example in examples])).to(device)
     rates = (NORM_RATE, BLOCK_RATE, STYLE_RATE, OFFSET_RATE)
     groups = (norms, blocks, [speaker.center], [speaker.acoustic_offset])
-    optimizer = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=0.0, betas=(0.8, 0.99))
-    segments, at_once = STEP_SEGMENTS[device.type]
+    optimizer = torch.optim.AdamW(
+        [{"params": group} for group in groups], weight_decay=0.0, betas=(0.8, 0.99), fused=True
+    )
     while schedule.goes_on():
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * schedule.rate_factor
+        segments = Segments.drawn(examples, rng, device, count=STEP_SEGMENTS[device.type])
+        loss = voice_loss(network, speaker, segments, distance)
         optimizer.zero_grad(set_to_none=True)
-        mean_loss = 0.0
-        for _ in range(0, segments, at_once):
-            drawn = Segments.drawn(examples, rng, device, count=at_once)
-            loss = voice_loss(network, speaker, drawn, distance) * (at_once / segments)
-            loss.backward()
-            mean_loss += loss.item()
+        loss.backward()
         torch.nn.utils.clip_grad_norm_([*norms, *blocks], 10.0)
         optimizer.step()
-        schedule.record(mean_loss)
+        schedule.record(loss.item())
         yield
     optimizer.zero_grad(set_to_none=True)
     network.decoder.requires_grad_(False)

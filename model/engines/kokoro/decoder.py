@@ -91,8 +91,9 @@ class Generator(nn.Module):
     def _raised(
         self, level: int, x: Tensor, harmonics: Tensor, style: Tensor, memory: NormMemory | None = None
     ) -> Tensor:
-        """Frames at one rate -> frames at the next, with the source added."""
-        source = self.noise_res[level](_channels_last(self.noise_convs[level](harmonics)), style, memory)
+        """Frames at one rate -> frames at the next, with the source added. No gradient goes through the blocks of
+        the source: they stay as published, which costs no likeness and makes a step of training shorter."""
+        source = self.noise_res[level](_channels_last(self.noise_convs[level](harmonics)), style.detach(), memory)
         x = self.ups[level](F.leaky_relu(x, 0.1))
         if level == len(_RATES) - 1:
             x = F.pad(x, (1, 0), mode="reflect")

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.engines.kokoro.acoustic import trained_parameters
 from model.engines.kokoro.network import Network
 from model.engines.kokoro.styles import SpeakerStyle
 from model.errors import WeightsUnavailable
@@ -47,13 +46,12 @@ class Story:
 
 
 def trained_names(network: Network) -> list[str]:
-    """Names of the tensors that fine-tuning changes."""
-    norms, blocks = trained_parameters(network)
-    changed = {id(parameter) for parameter in (*norms, *blocks)}
+    """Names of the tensors that fine-tuning changes, or once did: the source's norms differ in earlier models."""
     return [
         name
-        for name, parameter in network.named_parameters()
-        if name.startswith("predictor.") or id(parameter) in changed
+        for name, _ in network.named_parameters()
+        if name.startswith("predictor.")
+        or (name.startswith("decoder.") and (".fc." in name or not name.startswith("decoder.generator.")))
     ]
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 STAGES = ("align", "prosody", "voice")
 # Until the voices have been heard and a strength is chosen.
-ALPHA = 0.6
+ALPHA = 0.45
 ALIGN_SHARE = 0.2
 PROSODY_SHARE = 0.35
 PROSODY_SECONDS_AT_MOST = 600.0
