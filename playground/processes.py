@@ -43,7 +43,9 @@ def share_processors() -> None:
     Measured on 2 cores: beside another program that computes, spinning threads make a sentence take six times as long;
     threads that sleep at once make it take a fifth longer where the machine is free.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" in os.environ:  # somebody has chosen
+        return
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     # Of GNU's library, which comes with PyTorch on Linux: some 30 µs, about as long as it takes to be woken.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
