@@ -143,6 +143,22 @@ def test_loud_peaks_are_pressed_and_the_rest_is_left() -> None:
     assert limited[3] == pytest.approx(-0.97)
 
 
+def test_a_hum_before_the_closure_of_a_plosive_is_silenced() -> None:
+    hum, closure, vowel = (np.full(600, level, np.float32) for level in (0.03, 0.001, 0.2))
+    waveform = synthesis.hushed(np.concatenate([hum, hum, closure, vowel]), 2)
+    assert not waveform[:1200].any()
+    assert (waveform[1800:] == vowel).all()
+    begun = synthesis.faded(waveform, begins=True, ends=False)
+    assert begun[1200:1800].max() <= closure.max() and (begun[1800:] == vowel).all()
+
+
+def test_speech_that_begins_at_once_is_left_whole() -> None:
+    rising = np.linspace(0.01, 0.3, 3000, dtype=np.float32)
+    assert (synthesis.hushed(rising.copy(), 2) == rising).all()
+    closure_after_a_vowel = np.concatenate([rising, np.zeros(600, np.float32)])
+    assert (synthesis.hushed(closure_after_a_vowel.copy(), 2) == closure_after_a_vowel).all()
+
+
 @pytest.mark.parametrize(("taps", "dilation"), [(3, 1), (3, 5), (7, 1), (7, 5), (11, 1), (11, 3), (13, 5)])
 def test_the_fast_convolution_and_its_gradient_are_those_of_the_plain_one(taps: int, dilation: int) -> None:
     conv = torch.nn.Conv1d(8, 24, taps, dilation=dilation, padding=(taps - 1) // 2 * dilation).requires_grad_(False)
