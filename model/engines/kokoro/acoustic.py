@@ -16,6 +16,7 @@ from model.engines.kokoro.features import bandwidth_of
 from model.engines.kokoro.network import SAMPLES_PER_FRAME, Network
 from model.engines.kokoro.schedule import Schedule
 from model.engines.kokoro.spectral_loss import SpectralLoss
+from model.engines.kokoro.state import trained_names
 from model.engines.kokoro.styles import SpeakerStyle
 
 # More steps are worth more than more segments in each: after 290 s on two cores (Italian, strength .5) normalised
@@ -63,12 +64,11 @@ def trained_parameters(network: Network) -> tuple[list[nn.Parameter], list[nn.Pa
 
     The source's norms stay as published: the gradient does not reach them.
     """
-    norms, blocks = [], []
-    for name, parameter in network.decoder.named_parameters():
-        if ".fc." in name and ".noise_res." not in name:
-            norms.append(parameter)
-        elif not name.startswith("generator."):
-            blocks.append(parameter)
+    norms: list[nn.Parameter] = []
+    blocks: list[nn.Parameter] = []
+    for name in trained_names(network):
+        if name.startswith("decoder.") and ".noise_res." not in name:
+            (norms if ".fc." in name else blocks).append(network.get_parameter(name))
     return norms, blocks
 
 

@@ -60,6 +60,7 @@ class KokoroEngine:
             config=config,
             folder=folder,
             device=devices.find(self._device),
+            alpha=self.strengths[0],
         )
         yield from run.run()
 

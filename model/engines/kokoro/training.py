@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from model.engines.protocol import FineTuneConfig, TrainingClip
 
 STAGES = ("align", "prosody", "voice")
-# Until the voices have been heard and a strength is chosen.
-ALPHA = 0.45
 ALIGN_SHARE = 0.2
 PROSODY_SHARE = 0.35
 PROSODY_SECONDS_AT_MOST = 600.0
@@ -62,7 +60,9 @@ class FineTune:
         config: "FineTuneConfig",
         folder: Path,
         device: torch.device,
+        alpha: float,
     ) -> None:
+        """`alpha` holds until the voices have been heard and a strength is chosen."""
         self._began = time.monotonic()
         self._network = network
         self._clips = clips
@@ -72,7 +72,7 @@ class FineTune:
         self._rng = random.Random(config.seed)
         torch.manual_seed(config.seed)
         self._open_base = open_base
-        self._story = Story(base_sha256=base_sha256, fingerprint=fingerprint(clips, config.language), alpha=ALPHA)
+        self._story = Story(base_sha256=base_sha256, fingerprint=fingerprint(clips, config.language), alpha=alpha)
         self._speaker: SpeakerStyle
         self._spent_before = 0.0
 
