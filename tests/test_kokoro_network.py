@@ -11,7 +11,7 @@ import torchaudio
 
 from model.engines.kokoro import compiled, fast_conv, fast_snake, phonemes, symbols, synthesis, weights
 from model.engines.kokoro.layers import NORM_EPS, NormMemory, _NormalizedSnake, run_lstm
-from model.engines.kokoro.network import FINE_TUNED_LEAD_FRAMES, Network, Reading
+from model.engines.kokoro.network import FINE_TUNED_LEAD_FRAMES, Network, Reading, widened
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.styles import stock_style
 from tests.hearing import brightness, check_times, phrases_in
@@ -145,18 +145,44 @@ def test_loud_peaks_are_pressed_and_the_rest_is_left() -> None:
 
 def test_a_hum_before_the_closure_of_a_plosive_is_silenced() -> None:
     hum, closure, vowel = (np.full(600, level, np.float32) for level in (0.03, 0.001, 0.2))
-    waveform = synthesis.hushed(np.concatenate([hum, hum, closure, vowel]), 2)
+    waveform = synthesis.begun(np.concatenate([hum, hum, closure, vowel]), hum=3)
     assert not waveform[:1200].any()
+    assert waveform[1200:1800].max() <= closure.max()
     assert (waveform[1800:] == vowel).all()
-    begun = synthesis.faded(waveform, begins=True, ends=False)
-    assert begun[1200:1800].max() <= closure.max() and (begun[1800:] == vowel).all()
 
 
-def test_speech_that_begins_at_once_is_left_whole() -> None:
+def test_a_burst_right_after_the_quietest_moment_keeps_its_force() -> None:
+    hum, closure, burst = (np.full(size, level, np.float32) for size, level in ((600, 0.03), (240, 0.001), (960, 0.2)))
+    waveform = synthesis.begun(np.concatenate([hum, closure, burst]), hum=3)
+    assert (waveform[840:] == burst).all()
+
+
+def test_speech_that_begins_with_no_plosive_is_only_faded_in() -> None:
     rising = np.linspace(0.01, 0.3, 3000, dtype=np.float32)
-    assert (synthesis.hushed(rising.copy(), 2) == rising).all()
-    closure_after_a_vowel = np.concatenate([rising, np.zeros(600, np.float32)])
-    assert (synthesis.hushed(closure_after_a_vowel.copy(), 2) == closure_after_a_vowel).all()
+    waveform = synthesis.begun(rising.copy())
+    assert (waveform[480:] == rising[480:]).all()
+    assert waveform[0] == 0 and waveform[1:480].all()
+
+
+@pytest.mark.parametrize(
+    ("phrase", "frames"),
+    [("kˈat", 3), ("ˈkat", 9), ("“kˈat", 9), ("əkˈat", 0), ("", 0)],
+)
+def test_a_hum_is_looked_for_before_a_plosive_alone(phrase: str, frames: int) -> None:
+    """Seven frames of padding, of which three are not spoken, then symbols of six and five."""
+    durations = [7, *([6, 5, 5, 5, 5][: len(phrase)]), 4]
+    assert synthesis.hum_of(durations, phrase, 3) == frames
+
+
+def test_a_melody_is_widened_about_its_median_and_unvoiced_frames_stay() -> None:
+    f0 = torch.tensor([[0.0, 100.0, 200.0, 400.0, 200.0, 210.0, 190.0, 0.0]])
+    wider = widened(f0, 1.2)
+    assert wider[0, [0, 7]].tolist() == [0.0, 0.0]
+    assert wider[0, 2] == pytest.approx(200.0)
+    assert float((wider[0, 5] / 200).log2() / (f0[0, 5] / 200).log2()) == pytest.approx(1.2, rel=1e-3)
+    assert float((wider[0, 3] / f0[0, 3]).log2()) == pytest.approx(0.2 * 0.5, rel=1e-3)
+    assert (widened(f0, 1.0) == f0).all()
+    assert (widened(torch.zeros(1, 4), 1.2) == 0).all()
 
 
 @pytest.mark.parametrize(("taps", "dilation"), [(3, 1), (3, 5), (7, 1), (7, 5), (11, 1), (11, 3), (13, 5)])

@@ -17,11 +17,12 @@ from model.engines.kokoro import weights
 from model.engines.kokoro.acoustic import Segments, voice_loss
 from model.engines.kokoro.alignment import Aligner
 from model.engines.kokoro.engine import KokoroEngine
-from model.engines.kokoro.examples import encode, measure
+from model.engines.kokoro.examples import Example, encode, measure
 from model.engines.kokoro.features import bandwidth_of
+from model.engines.kokoro.prosody import melody_of
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.state import CHECKPOINT_FILE, MODEL_FILE, STORY_FILE, restore
-from model.engines.kokoro.styles import SpeakerStyle
+from model.engines.kokoro.styles import SpeakerStyle, stock_style
 from model.engines.protocol import FineTuneConfig, TrainingClip
 from model.errors import AudioError, LanguageNotSupported, TooLittleSpeech, WeightsUnavailable
 from tests.kokoro_speech import STEPS, KokoroRun
@@ -76,6 +77,19 @@ def stopped(engine: KokoroEngine, clips: list[TrainingClip], tmp_path_factory: p
 
 
 @pytest.fixture(scope="module")
+def examples(clips: list[TrainingClip], weights_dir: Path) -> list[Example]:
+    """Some of the clips as the base reads them."""
+    base, aligner = weights.load(weights_dir), Aligner()
+    measured = [measure(clip, aligner, "en") for clip in clips[:6]]
+    return [encode(base, clip) for clip in measured if clip is not None]
+
+
+def _style_of(examples: list[Example]) -> SpeakerStyle:
+    center = torch.from_numpy(stock_style("af_heart"))
+    return SpeakerStyle(center, torch.stack([example.clip.traits for example in examples]))
+
+
+@pytest.fixture(scope="module")
 def spoken(
     run: Path,
     clips: list[TrainingClip],
@@ -104,15 +118,39 @@ def test_the_loss_of_prosody_falls(kokoro_run: KokoroRun) -> None:
     assert losses[-1] < losses[0]
 
 
+def test_it_tells_how_much_speech_it_learns_from(kokoro_run: KokoroRun) -> None:
+    """Less than it was given: some clips do not align, the worst are left out."""
+    told = [report.speech_seconds for report in kokoro_run.reports if report.speech_seconds is not None]
+    given = sum(clip.duration_seconds for clip in kokoro_run.clips)
+    assert len(told) == 1
+    assert 0.7 * given < told[0] < 1.05 * given
+
+
+def test_a_melody_that_is_predicted_too_flat_is_widened(examples: list[Example], weights_dir: Path) -> None:
+    """Half the way to what the clips do, and never by more than a fifth."""
+    network = weights.load(weights_dir)
+    speaker = _style_of(examples)
+    assert 1.0 <= melody_of(network, speaker, examples) <= 1.2
+    with torch.no_grad():
+        network.predictor.F0_proj.weight.mul_(0.01)
+        network.predictor.F0_proj.bias.fill_(200.0)
+    assert melody_of(network, speaker, examples) == pytest.approx(1.2)
+
+
+def test_without_voice_no_melody_is_widened(examples: list[Example], weights_dir: Path) -> None:
+    whispered = [
+        replace(example, clip=replace(example.clip, f0=torch.zeros_like(example.clip.f0))) for example in examples
+    ]
+    assert melody_of(weights.load(weights_dir), _style_of(examples), whispered) == 1.0
+
+
 def test_the_fine_tuned_weights_are_nearer_to_the_recordings(
-    clips: list[TrainingClip], run: Path, weights_dir: Path
+    examples: list[Example], run: Path, weights_dir: Path
 ) -> None:
     """On the same stretches of speech; each step sees other ones, so that the reported loss says less."""
     base, tuned = weights.load(weights_dir), weights.load(weights_dir)
     with weights.opened(weights_dir) as read:
         speaker = restore(run / MODEL_FILE, network=tuned, base=read, alpha=1.0)
-    measured = [measure(clip, Aligner(), "en") for clip in clips[:6]]
-    examples = [encode(base, clip) for clip in measured if clip is not None]
     segments = Segments.drawn(examples, random.Random(0), torch.device("cpu"), count=2)
     distance = SpectralLoss(bandwidth_of([example.clip.waveform for example in examples]))
     with torch.no_grad():

@@ -81,6 +81,18 @@ def test_a_second_attempt_hears_only_what_is_missing(parts: Parts, monkeypatch: 
     assert _heard(parts, fine_tune) == before
 
 
+def test_a_worker_that_takes_a_run_over_goes_on_with_the_same_clips(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its checkpoint is one of those clips; another Retry begins anew."""
+    monkeypatch.setattr(run_hearing, "HEARD_SHARE", 0.0)
+    monkeypatch.setattr(run_hearing, "HEARD_AT_LEAST_SECONDS", 40.0)
+    fine_tune = _transcribed(parts)
+    before = _heard(parts, fine_tune)
+    assert _hear(parts, fine_tune) == [(0, 0)]
+    assert _heard(parts, fine_tune) == before
+
+
 def test_what_is_heard_counts_though_its_dataset_is_gone(parts: Parts) -> None:
     fine_tune = queued(parts)
     dataset_id = fine_tune.dataset_id or ""

@@ -80,6 +80,17 @@ def test_when_none_passes_the_most_natural_that_is_understood_is_taken_and_told(
     assert _chosen(tmp_path, {0.7: (3.9, 0.0), 0.6: (4.0, 0.0), 0.5: (4.1, 0.2)}) == (0.6, False)
 
 
+def test_when_none_is_understood_the_best_understood_is_taken(tmp_path: Path) -> None:
+    assert _chosen(tmp_path, {0.7: (4.1, 0.2), 0.6: (4.0, 0.1), 0.5: (4.3, 0.3)}) == (0.6, False)
+
+
+def test_what_passes_the_gate_does_not_fail_for_the_next_sentences(tmp_path: Path) -> None:
+    check = _check(tmp_path, stock_word_error_rate=0.25)
+    gate = Gates.between({"naturalness": 4.4}, {"naturalness": 4.7, "word_error_rate": 0.25}).most_word_errors
+    check._require_understood([gate + 0.02] * 4)
+    assert check.problems == []
+
+
 def test_the_gates_lie_below_the_lesser_of_recordings_and_stock_voice() -> None:
     gates = Gates.between({"naturalness": 4.4}, {"naturalness": 4.7, "word_error_rate": 0.01})
     assert gates.least_naturalness == pytest.approx(4.4 - NATURALNESS_LOST)

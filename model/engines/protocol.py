@@ -59,6 +59,8 @@ class Progress:
     loss: float | None = None
     seconds_left: float | None = None
     message: str = ""
+    speech_seconds: float | None = None
+    """How much speech it learns from, as soon as that is known."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,12 @@ class Gates:
     def understood(self, row: Mapping[str, Any]) -> bool:
         return bool(row["word_error_rate"] <= self.most_word_errors)
 
+    def rank(self, row: Mapping[str, Any]) -> tuple[bool, float]:
+        """Of what does not pass, the greater the better: what is understood by its naturalness, the rest by how well
+        it is understood."""
+        understood = self.understood(row)
+        return understood, row["naturalness"] if understood else -row["word_error_rate"]
+
 
 class Judge:
     """Measures spoken sentences against the recordings that were kept back from training."""

@@ -22,7 +22,7 @@ class RunClip:
     transcript: str
     duration_seconds: float
     is_heard: bool = False
-    """Whether recognition has listened to it, even if it heard no words."""
+    """Whether recognition is done with it: it has listened, even if it heard no words, or the time for it was up."""
     is_noisy: bool = False
     """Whether its noise is still to be reduced, as its dataset asks for."""
 

@@ -13,7 +13,7 @@ from playground.services.run_time import RunTime
 from storage.records import FineTune
 
 HEARD_SECONDS = 45 * 60.0
-"""Speech with words that a run takes at most: it sees each clip about once then."""
+"""Speech with words from which on a run hears no more: it sees each clip about once then."""
 HEARD_SHARE, HEARD_AT_LEAST_SECONDS = 0.3, 240.0
 """Of the time left, that recognition may take of a run; but so much it always hears."""
 SAVED_EVERY = 20
@@ -51,6 +51,7 @@ class RunHearing:
             yield done, len(wanted)
         self._hearing.settle([clip.id for clip in pulled], is_partly=True)
         self._take_known(unknown)
+        self._leave_the_rest()
 
     def _wanted(self, missing: list[RunClip]) -> list[RunClip]:
         """As many of the clips, in an order that is the run's own, as make enough with what is known."""
@@ -68,6 +69,12 @@ class RunHearing:
         """Put what the dataset knows of clips by now into the texts, and save them all."""
         clips = [self._texts[id] for id in ids]
         self._texts |= {clip.id: clip for clip in self._clips.with_known_texts(clips)}
+        self._save()
+
+    def _leave_the_rest(self) -> None:
+        """What was not heard by now never is: a worker that takes the run over goes on with the same clips."""
+        left = [replace(clip, is_heard=True) for clip in self._texts.values() if _is_unknown(clip)]
+        self._texts |= {clip.id: clip for clip in left}
         self._save()
 
     def _save(self) -> None:

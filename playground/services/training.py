@@ -30,8 +30,6 @@ VOICES = 4
 MIN_FREE_BYTES = 2 * 1024**3
 GIVING_BACK_SECONDS = 5.0
 """Between two times that freed memory is returned: kept, it grows by a gigabyte in ten minutes of training."""
-TRIED = 4
-"""Times that the test sentences are heard beside the four voices: the base from a clip, and three strengths."""
 LOADING_SECONDS = 30.0
 """Kept free, beside the time that the voices take to be heard, for loading them and the measures."""
 
@@ -98,7 +96,8 @@ class TrainingRun:
             self._transcriber = Transcriber(prepare_whisper(settings.weights))
         yield self._time.at("prepare", 2, 4, message="Speaking the test sentences with a stock voice, to compare with")
         self._hear_stock_voice()
-        self._time.reserve = self._stock.seconds * (VOICES + TRIED) + LOADING_SECONDS
+        speakers = VOICES + 1 + len(self._engine.strengths)  # and the base from a clip, and each strength that is tried
+        self._time.reserve = self._stock.seconds * speakers + LOADING_SECONDS
         yield self._time.at("prepare", 4, 4)
 
     def _require_room(self) -> None:
@@ -137,6 +136,8 @@ class TrainingRun:
             if time.monotonic() - given_back > GIVING_BACK_SECONDS:
                 give_memory_back()
                 given_back = time.monotonic()
+            if progress.speech_seconds is not None:
+                self._trained_seconds = progress.speech_seconds
             yield self._time.at(
                 progress.stage,
                 progress.step,

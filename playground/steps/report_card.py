@@ -52,7 +52,7 @@ def _basis(report: Mapping[str, Any]) -> str:
     if not report.get("passed_gates", True):
         said.append(
             "The voices are clearly less natural, or less well understood, than the recordings and the stock voice, "
-            "at any strength of the fine-tune; the most natural one that is understood speaks. More or cleaner "
+            "at any strength of the fine-tune; the best of them speaks. More or cleaner "
             "recordings help most."
         )
     return " ".join(said)

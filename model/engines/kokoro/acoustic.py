@@ -27,6 +27,7 @@ NORM_RATE = 3e-4
 BLOCK_RATE = 1.2e-4
 STYLE_RATE = 2e-3
 OFFSET_RATE = 5e-4
+_BANDWIDTH_CLIPS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,8 @@ def train_voice(
     for parameter in (*norms, *blocks):
         parameter.requires_grad_(True)
     device = norms[0].device
-    distance = SpectralLoss(bandwidth_of([example.clip.waveform for example in examples])).to(device)
+    some = examples[:: max(1, len(examples) // _BANDWIDTH_CLIPS)]
+    distance = SpectralLoss(bandwidth_of([example.clip.waveform for example in some])).to(device)
     rates = (NORM_RATE, BLOCK_RATE, STYLE_RATE, OFFSET_RATE)
     groups = (norms, blocks, [speaker.center], [speaker.acoustic_offset])
     optimizer = torch.optim.AdamW(

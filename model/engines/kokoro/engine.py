@@ -11,7 +11,7 @@ from model.devices import Device
 from model.engines.kokoro import weights
 from model.engines.kokoro.phonemes import ESPEAK_VOICES
 from model.engines.protocol import FineTuneConfig, Progress, TrainingClip
-from model.errors import LanguageNotSupported, WeightsUnavailable
+from model.errors import LanguageNotSupported
 
 if TYPE_CHECKING:
     import torch
@@ -113,18 +113,13 @@ class _SharedNetwork:
     def _give_weights(self, model: "KokoroModel") -> None:
         from model.engines.kokoro import state
 
-        try:
-            with weights.opened(self._weights_dir) as base:
-                if model.path is None:
-                    for name in state.trained_names(self._network):
-                        self._network.get_parameter(name).data = base(name)
-                else:
-                    model.speaker = state.restore(model.path, network=self._network, base=base, alpha=model.alpha)
-                self._network.to(self._device)
-        except OSError as error:
-            raise WeightsUnavailable(
-                f"The weights of this voice are gone ({model.path or self._weights_dir}): train it again."
-            ) from error
+        with weights.opened(self._weights_dir) as base:
+            if model.path is None:
+                for name in state.trained_names(self._network):
+                    self._network.get_parameter(name).data = base(name)
+            else:
+                model.speaker = state.restore(model.path, network=self._network, base=base, alpha=model.alpha)
+        self._network.to(self._device)
 
 
 class KokoroModel:
@@ -171,6 +166,7 @@ class KokoroModel:
             speed=speed,
             memory=self._memory_of(style),
             lead_frames=None if self.path is None else FINE_TUNED_LEAD_FRAMES,
+            melody=1.0 if self.speaker is None else float(self.speaker.melody),
         )
 
     def _memory_of(self, style: "Style") -> "NormMemory":

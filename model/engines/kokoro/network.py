@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model.engines.kokoro.decoder import CONTEXT_FRAMES, Decoder
+from model.engines.kokoro.decoder import CONTEXT_FRAMES, VOICED_ABOVE_HZ, Decoder
 from model.engines.kokoro.layers import NormMemory
 from model.engines.kokoro.predictor import ProsodyPredictor
 from model.engines.kokoro.text import BERT_SIZE, Albert, TextEncoder
@@ -24,6 +24,7 @@ LATE_FRAMES = 2
 FINE_TUNED_LEAD_FRAMES = 7
 # How much the decoder's blocks are given beyond a stretch. They see twice as far, which hardly changes speech.
 _REACH_FRAMES = 5
+_WIDENED_OCTAVES = 0.5
 
 
 @dataclass(kw_only=True)
@@ -56,10 +57,13 @@ class Network(nn.Module):
         return self.bert_encoder(self.bert(ids)).transpose(1, 2)
 
     @torch.inference_mode()
-    def read(self, ids: Tensor, style: Tensor, *, speed: float = 1.0, lead_frames: int | None = None) -> Reading:
+    def read(
+        self, ids: Tensor, style: Tensor, *, speed: float = 1.0, lead_frames: int | None = None, melody: float = 1.0
+    ) -> Reading:
         """Decide how symbol ids `(symbols,)`, padding symbols included, are spoken in a style `(256,)`.
 
-        The silence before them lasts `lead_frames` at most, where that is given.
+        The silence before them lasts `lead_frames` at most, where that is given; `melody` is how many times wider
+        pitch moves than predicted.
         """
         device = self.bert_encoder.weight.device
         ids, style = ids.to(device), style.to(device)
@@ -68,6 +72,7 @@ class Network(nn.Module):
         durations = durations_of(logits[0], speed=speed)
         durations[0] = durations[0].clamp(min=1, max=lead_frames)
         f0, energy = self.predictor.contours(lay_out(styled, durations), prosodic)
+        f0 = widened(f0, melody)
         text = lay_out(self.text_encoder(ids[None]), durations)
         return Reading(
             durations=durations,
@@ -98,6 +103,19 @@ class Network(nn.Module):
 def durations_of(logits: Tensor, *, speed: float = 1.0) -> Tensor:
     """Duration logits `(symbols, 50)` -> whole 25 ms frames of each symbol `(symbols,)`, at least one."""
     return (logits.sigmoid().sum(dim=-1) / speed).round().clamp(min=1).long()
+
+
+def widened(f0: Tensor, times: float) -> Tensor:
+    """Pitch `(1, frames)` in Hz with its way from the median so many times as long, in octaves.
+
+    What lies more than half an octave off, as where voice sets in and ends, is moved no further than what lies there.
+    """
+    voiced = f0 > VOICED_ABOVE_HZ
+    if times == 1.0 or not voiced.any():
+        return f0
+    octaves = f0.clamp(min=VOICED_ABOVE_HZ).log2()
+    way = (octaves - octaves[voiced].median()).clamp(-_WIDENED_OCTAVES, _WIDENED_OCTAVES)
+    return torch.where(voiced, f0 * ((times - 1) * way).exp2(), f0)
 
 
 def lay_out(x: Tensor, durations: Tensor) -> Tensor:

@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from model.engines.kokoro.decoder import VOICED_ABOVE_HZ
 from model.engines.kokoro.examples import Example
 from model.engines.kokoro.layers import frame_mask
-from model.engines.kokoro.network import Network
+from model.engines.kokoro.network import Network, lay_out
 from model.engines.kokoro.predictor import MAX_FRAMES_PER_SYMBOL
 from model.engines.kokoro.schedule import Schedule
 from model.engines.kokoro.styles import SpeakerStyle
@@ -23,6 +24,10 @@ STYLE_RATE = 2e-3
 OFFSET_RATE = 2e-3
 # The pace of a whole clip, so that a voice learns to speak as fast as its clip.
 PACE_WEIGHT = 5.0
+_MIDDLE = (0.2, 0.8)
+_WIDEST = 1.2
+_MEASURED_CLIPS = 40
+_FEWEST_FRAMES = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +120,36 @@ def train_prosody(
         yield
     optimizer.zero_grad(set_to_none=True)
     predictor.requires_grad_(False).eval()
+    speaker.melody.fill_(melody_of(network, speaker, examples[:_MEASURED_CLIPS]))
+
+
+@torch.no_grad()
+def melody_of(network: Network, speaker: SpeakerStyle, examples: Sequence[Example]) -> float:
+    """How many times wider a voice shall move its pitch than predicted: half the way, in octaves, to what clips do.
+
+    A prediction is the middle of all that could be; a voice that speaks so is flat. Compared is what lies between a
+    fifth and four fifths of the voiced frames about each clip's median. Measured on a French speaker (two voices, six
+    sentences), who moves 1.4 times as far as predicted: 1 time gives normalised similarity .88 and naturalness 4.10,
+    1.2 times .93 and 4.17, 1.35 times .92 and 3.93.
+    """
+    device = speaker.center.device
+    ways: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for example in examples:
+        batch = ProsodyBatch.of([example], device)
+        style = speaker.prosodic(batch.traits)
+        styled, _ = network.predictor.duration_logits(batch.text, style)
+        predicted, _ = network.predictor.contours(lay_out(styled, batch.durations[0]), style)
+        voiced = (batch.f0 > 0) & (predicted > VOICED_ABOVE_HZ)
+        if not voiced.any():
+            continue
+        for way, f0 in zip(ways, (batch.f0, predicted), strict=True):
+            octaves = f0[voiced].log2()
+            way.append(octaves - octaves.median())
+    if sum(map(len, ways[0])) < _FEWEST_FRAMES:
+        return 1.0
+    middle = torch.tensor(_MIDDLE, device=device)
+    spoken, said = (float(torch.cat(way).quantile(middle).diff()) for way in ways)
+    return min(max(spoken / max(said, 1e-3), 1.0) ** 0.5, _WIDEST)
 
 
 def _similar_lengths(examples: Sequence[Example], rng: random.Random) -> list[Example]:

@@ -106,12 +106,17 @@ def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alph
 
     What its adaptive norms learn brings likeness, but costs naturalness from the half on; what lies before it, hardly.
 
-    `base` gives the base model's tensor of a name; it stays as it is.
+    `base` gives the base model's tensor of a name; it stays as it is. Raises WeightsUnavailable.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    try:
+        saved = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise WeightsUnavailable(f"The weights of this voice are gone or damaged ({path}): train it again.") from error
     speaker_tensors: dict[str, Tensor] = {}
-    for name, value in load_file(path).items():
+    for name, value in saved.items():
         if name.startswith(_SPEAKER):
             speaker_tensors[name.removeprefix(_SPEAKER)] = value
             continue
@@ -119,7 +124,7 @@ def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alph
         tensor = base(name)
         network.get_parameter(name).data = torch.add(tensor, value.to(tensor), alpha=share)
     speaker = SpeakerStyle(speaker_tensors["center"], speaker_tensors["mean"][None])
-    speaker.load_state_dict(speaker_tensors)
+    speaker.load_state_dict({"melody": torch.ones(()), **speaker_tensors})  # earlier models have none
     return speaker.requires_grad_(False)
 
 

@@ -35,15 +35,20 @@ class SpeakerStyle(nn.Module):
 
     mean: Tensor
     deviation: Tensor
+    melody: Tensor
 
     def __init__(self, center: Tensor, traits: Tensor) -> None:
-        """`center (256,)` to start from; `traits (clips, 4)` of the training clips, which set the scale."""
+        """`center (256,)` to start from; `traits (clips, 4)` of the training clips, which set the scale.
+
+        `melody` is how many times wider the speaker's melody is than what is predicted, see `prosody.melody_of`.
+        """
         super().__init__()
         self.center = nn.Parameter(center.clone())
         self.acoustic_offset = nn.Parameter(torch.zeros(STYLE_SIZE, TRAITS))
         self.prosodic_offset = nn.Parameter(torch.zeros(STYLE_SIZE, TRAITS))
         self.register_buffer("mean", traits.mean(dim=0))
         self.register_buffer("deviation", traits.std(dim=0, correction=0).clamp(min=1e-3))
+        self.register_buffer("melody", torch.ones(()))
 
     def acoustic(self, traits: Tensor) -> Tensor:
         """Traits `(batch, 4)` -> acoustic styles `(batch, 128)`."""

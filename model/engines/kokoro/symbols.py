@@ -75,6 +75,8 @@ _IDS: dict[str, int] = {
 PAUSES = frozenset(' ;:,.!?—…"()“”')
 SENTENCE_ENDS = frozenset('.!?…"”')
 STRESS_MARKS = frozenset("ˈˌ")
+PLOSIVES = frozenset("pbtdkɡqcɟʈɖʔʤʧʣʥʦʨ")
+"""And affricates: what begins with a closure."""
 
 
 def known(phonemes: str) -> str:

@@ -35,12 +35,13 @@ def speak(
     speed: float = 1.0,
     memory: NormMemory,
     lead_frames: int | None = None,
+    melody: float = 1.0,
 ) -> Iterator[Stretch]:
     """Stretches at 24 kHz, up to 3.4 s each; a short pause goes before every phrase but the first.
 
     `network` gives the network with the voice's weights, which others may use between two stretches. `memory` is what
     the voice has said before; while it is empty, the first stretch is a long one to learn from. `lead_frames` bounds
-    the silence in which a phrase begins, see `Network.read`.
+    the silence in which a phrase begins, `melody` widens its melody, see `Network.read`.
     """
     import torch
 
@@ -52,19 +53,20 @@ def speak(
     frames = _FIRST_FRAMES if memory else _MOST_FRAMES
     for phrase in phonemes.phrases_of(text, language):
         ids = torch.tensor(symbols.ids_of(phrase))
-        reading = network().read(ids, style_tensor, speed=speed, lead_frames=lead_frames)
-        start, end = spoken_frames(reading.durations.tolist(), phrase)
+        reading = network().read(ids, style_tensor, speed=speed, lead_frames=lead_frames, melody=melody)
+        durations = reading.durations.tolist()
+        start, end = spoken_frames(durations, phrase)
+        # The base needs its silence: before a phrase it does not hum.
+        hum = 0 if lead_frames is None else hum_of(durations, phrase, start)
         place = start
         while place < end:
             after = place + frames if end - place > 1.5 * frames else end
             waveform = limited(network().render(reading, place, after, memory).cpu().numpy())
+            if after == end:
+                waveform = ended(waveform)
             if place == start:
-                waveform = hushed(waveform, int(reading.durations[0]) - LATE_FRAMES - start)
-            waveform = faded(waveform, begins=place == start, ends=after == end)
-            if place == start:
-                times = times_of(
-                    phrase, words.find(phrase), reading.durations.tolist(), (start, end), len(pause) / SAMPLE_RATE
-                )
+                waveform = begun(waveform, hum=hum)
+                times = times_of(phrase, words.find(phrase), durations, (start, end), len(pause) / SAMPLE_RATE)
                 yield Stretch(waveform=np.concatenate([pause, waveform]), words=times[0], phonemes=times[1])
             else:
                 yield Stretch(waveform=waveform)
@@ -84,16 +86,13 @@ def spoken_frames(durations: list[int], phrase: str) -> tuple[int, int]:
     return max(0, durations[0] - LATE_FRAMES - _LEAD_FRAMES), end
 
 
-def hushed(waveform: "Waveform", lead: int) -> "Waveform":
-    """Silent up to the quietest 10 ms of the `lead` frames before the first sound and of one more.
-
-    Before a plosive a fine-tune hums: "compra" was heard as "e compra".
-    """
-    before = waveform[: max(0, lead + 1) * SAMPLES_PER_FRAME]
-    if len(before) >= _MOMENT:
-        power = np.lib.stride_tricks.sliding_window_view(before**2, _MOMENT).mean(axis=-1)
-        waveform[: int(power.argmin())] = 0
-    return waveform
+def hum_of(durations: list[int], phrase: str, start: int) -> int:
+    """Frames from `start` on in which a fine-tune may hum: those before a plosive that begins a phrase and one more."""
+    silent = symbols.PAUSES | symbols.STRESS_MARKS
+    first = next((place for place, symbol in enumerate(phrase) if symbol not in silent), None)
+    if first is None or phrase[first] not in symbols.PLOSIVES:
+        return 0
+    return max(0, sum(durations[: first + 1]) - LATE_FRAMES - start) + 1
 
 
 def limited(waveform: "Waveform") -> "Waveform":
@@ -104,13 +103,26 @@ def limited(waveform: "Waveform") -> "Waveform":
     return np.where(over > 0, pressed, waveform).astype(np.float32)
 
 
-def faded(waveform: "Waveform", *, begins: bool, ends: bool) -> "Waveform":
-    """With 20 ms of fade where speech begins, after silence if there is any, and where it ends."""
-    fade = min(int(FADE_SECONDS * SAMPLE_RATE), len(waveform) // 2)
-    ramp = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32)) ** 2
-    if begins:
-        first = min(int(np.argmax(waveform != 0)), len(waveform) - fade)
-        waveform[first : first + fade] *= ramp
-    if ends:
-        waveform[len(waveform) - fade :] *= ramp[::-1]
+def begun(waveform: "Waveform", *, hum: int = 0) -> "Waveform":
+    """Faded in over 20 ms. Of a `hum` of so many frames silence is left, up to the quietest 10 ms, which fade in:
+    "compra" was heard as "e compra"."""
+    before = waveform[: hum * SAMPLES_PER_FRAME]
+    if len(before) < _MOMENT:
+        return _rising(waveform, int(FADE_SECONDS * SAMPLE_RATE))
+    power = np.lib.stride_tricks.sliding_window_view(before**2, _MOMENT).mean(axis=-1)
+    closure = int(power.argmin())
+    waveform[:closure] = 0
+    _rising(waveform[closure:], _MOMENT)
+    return waveform
+
+
+def ended(waveform: "Waveform") -> "Waveform":
+    """Faded out over 20 ms."""
+    return _rising(waveform[::-1], int(FADE_SECONDS * SAMPLE_RATE))[::-1]
+
+
+def _rising(waveform: "Waveform", samples: int) -> "Waveform":
+    """Faded in, in place, over half of it at most."""
+    fade = min(samples, len(waveform) // 2)
+    waveform[:fade] *= np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32)) ** 2
     return waveform

@@ -29,6 +29,7 @@ from model.engines.kokoro.state import (
     trained_names,
 )
 from model.engines.kokoro.styles import SpeakerStyle, style_like
+from model.engines.kokoro.timing import SECONDS_PER_FRAME
 from model.engines.protocol import Progress
 from model.errors import TooLittleSpeech, WeightsUnavailable
 
@@ -131,7 +132,8 @@ class FineTune:
             if time.monotonic() - reported > _REPORT_SECONDS:
                 reported = time.monotonic()
                 yield self._progress("align", done, total, message=message)
-        self._check_enough(measured)
+        seconds = sum(clip.frames for clip in measured) * SECONDS_PER_FRAME
+        self._check_enough(seconds, len(measured))
         left_out = total - len(measured)
         self._story = replace(self._story, clips=len(measured), clips_left_out=left_out)
         examples = []
@@ -140,14 +142,14 @@ class FineTune:
             if time.monotonic() - reported > _REPORT_SECONDS:
                 reported = time.monotonic()
                 yield self._progress("align", total, total, message="Encoding the texts")
-        yield self._progress("align", total, total, message=f"{len(measured)} clips, {left_out} left out")
+        told = self._progress("align", total, total, message=f"{len(measured)} clips, {left_out} left out")
+        yield replace(told, speech_seconds=seconds)
         return examples
 
-    def _check_enough(self, measured: Sequence[Measured]) -> None:
-        seconds = sum(clip.frames for clip in measured) * 0.025
+    def _check_enough(self, seconds: float, clips: int) -> None:
         if seconds < MIN_SPEECH_SECONDS:
             raise TooLittleSpeech(
-                f"Only {seconds:.0f} seconds of speech fit their transcripts ({len(measured)} of "
+                f"Only {seconds:.0f} seconds of speech fit their transcripts ({clips} of "
                 f"{len(self._clips)} clips); at least {MIN_SPEECH_SECONDS:.0f} are needed. Add recordings, or "
                 "correct the transcripts."
             )

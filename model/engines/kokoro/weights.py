@@ -60,10 +60,16 @@ def load(weights_dir: Path, *, source: Path | None = None) -> "Network":
 
 @contextmanager
 def opened(weights_dir: Path) -> Iterator[Callable[[str], "Tensor"]]:
-    """Reads single tensors of the converted weights, each into memory of its own."""
-    from safetensors import safe_open
+    """Reads single tensors of the converted weights, each into memory of its own; raises WeightsUnavailable."""
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(weights_dir / FILE_NAME, framework="pt") as file:
+    try:
+        opening = safe_open(weights_dir / FILE_NAME, framework="pt")
+    except (OSError, SafetensorError) as error:
+        raise WeightsUnavailable(
+            f"The converted weights {weights_dir / FILE_NAME} are gone or damaged. Start again: they are made anew."
+        ) from error
+    with opening as file:
         yield lambda name: file.get_tensor(name).clone()
 
 
