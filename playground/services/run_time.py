@@ -8,7 +8,10 @@ from playground.services.runs import RunProgress
 from storage.records import FineTune
 from storage.times import now, seconds_between
 
-SHORTEST_TRAINING_SECONDS = 20.0
+SHORTEST_RUN_SECONDS = 20.0
+LEAST_TRAINING_SHARE = 0.4
+"""Of the minutes that were asked for. Where recognition and the check take so long that less is left, the run ends
+later: on a slow processor a voice of ten minutes had been trained for one step."""
 
 
 class RunTime:
@@ -17,8 +20,9 @@ class RunTime:
     def __init__(self, fine_tune: FineTune) -> None:
         self._spent_before = seconds_between(fine_tune.started_at or now(), now())
         self._began = time.monotonic()
-        asked = fine_tune.training_minutes * 60 - self._spent_before
-        self._deadline = self._began + max(asked, SHORTEST_TRAINING_SECONDS)
+        asked = fine_tune.training_minutes * 60
+        self._least_training = LEAST_TRAINING_SHARE * asked
+        self._deadline = self._began + max(asked - self._spent_before, SHORTEST_RUN_SECONDS)
         self.reserve = 0.0
         """Seconds that the check at the end needs."""
 
@@ -34,8 +38,8 @@ class RunTime:
 
     @property
     def for_training(self) -> float:
-        """Seconds left for the engine; a few at least."""
-        return max(self.left - self.reserve, SHORTEST_TRAINING_SECONDS / 4)
+        """Seconds left for the engine; a good part of what was asked for at least."""
+        return max(self.left - self.reserve, self._least_training)
 
     @contextmanager
     def not_counted(self) -> Iterator[None]:
