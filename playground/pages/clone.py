@@ -9,7 +9,7 @@ from model.base_models import LANGUAGE_NAMES
 from playground.formatting import status_chip
 from playground.pages.markup import goto
 from playground.pages.place import NEW, Place
-from playground.pages.widgets import Confirmation, Poll, Updates, focus_dialog, html, on
+from playground.pages.widgets import TRAINING_POLL_SECONDS, Confirmation, Poll, Updates, focus_dialog, html, on
 from playground.parts import Parts
 from playground.steps.best_practices import BestPractices
 from playground.steps.dataset import DatasetStep
@@ -27,7 +27,7 @@ class ClonePage:
 
     def __init__(self, parts: Parts, router: gr.HTML) -> None:
         self._parts = parts
-        self._poll = Poll()
+        self._poll = Poll(TRAINING_POLL_SECONDS)
         with gr.Column(visible=False, elem_id="page-clone", elem_classes="page") as self.column:
             with gr.Row(elem_classes="title-row clone-head"):
                 self._head = html(elem_id="clone-head")

@@ -10,7 +10,7 @@ from model.base_models import LANGUAGE_NAMES
 from playground.formatting import credits, moment, progress_bar, status_chip, time_left
 from playground.pages.markup import empty, goto, heading, table
 from playground.pages.place import NEW, Place
-from playground.pages.widgets import Poll, Updates, html, on
+from playground.pages.widgets import TRAINING_POLL_SECONDS, Poll, Updates, html, on
 from playground.parts import Parts
 from playground.services.datasets import IDEAL_SECONDS, RECOMMENDED_SECONDS
 from playground.services.fine_tuning import MINUTES_OFFERED
@@ -56,7 +56,7 @@ class ClonesPage:
 
     def __init__(self, parts: Parts, router: gr.HTML) -> None:
         self._parts = parts
-        self.poll = Poll()
+        self.poll = Poll(TRAINING_POLL_SECONDS)
         enabled = parts.accounts.pvc_enabled
         with gr.Column(visible=False, elem_id="page-clones", elem_classes="page") as self.column:
             html(heading("Pro Voice Clone", ABOUT) + PICTURE + _cards(parts))

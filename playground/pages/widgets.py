@@ -83,11 +83,18 @@ def clickable(**options: Any) -> gr.HTML:
     return gr.HTML("", apply_default_css=False, js_on_load=HAND_OVER_CLICKS, **options)
 
 
-class Poll:
-    """Shows again what moves, once a second while its view is looked at, and sends only what has changed."""
+TRAINING_POLL_SECONDS = 3.0
+"""What moves for minutes need not be shown each second."""
 
-    def __init__(self) -> None:
-        self.timer = gr.Timer(1.0, active=False)
+
+class Poll:
+    """Shows again what moves while its view is looked at, every so many seconds, and sends only what has changed.
+
+    Each tick costs the browser some 0.15 s of a processor, which a training on the same machine lacks.
+    """
+
+    def __init__(self, seconds: float = 1.0) -> None:
+        self.timer = gr.Timer(seconds, active=False)
         self._sent = gr.State({})
         self.outputs: list[Any] = [self.timer, self._sent]
 

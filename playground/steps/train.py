@@ -9,7 +9,7 @@ from model.base_models import LANGUAGE_NAMES
 from playground import formatting
 from playground.pages.markup import bullets, facts, heading
 from playground.pages.place import Place
-from playground.pages.widgets import Poll, Updates, html, on
+from playground.pages.widgets import TRAINING_POLL_SECONDS, Poll, Updates, html, on
 from playground.parts import Parts
 from playground.services.fine_tuning import DISCLAIMER, MINUTES_OFFERED
 from playground.services.readiness import Readiness
@@ -24,7 +24,7 @@ class Train:
 
     def __init__(self, parts: Parts, router: gr.HTML) -> None:
         self._parts = parts
-        self.poll = Poll()
+        self.poll = Poll(TRAINING_POLL_SECONDS)
         self.timers = [self.poll.timer]
         with gr.Column() as self._setup:
             self._draw_setup()
