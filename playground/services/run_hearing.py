@@ -38,6 +38,7 @@ class RunHearing:
         self._texts = {clip.id: clip for clip in self._clips.read()}
         unknown = [id for id, clip in self._texts.items() if _is_unknown(clip)]
         self._take_known(unknown)
+        self._save()
         wanted = self._wanted([clip for id in unknown if _is_unknown(clip := self._texts[id])])
         yield 0, len(wanted)
         pulled: list[RunClip] = []
@@ -52,6 +53,7 @@ class RunHearing:
         self._hearing.settle([clip.id for clip in pulled], is_partly=True)
         self._take_known(unknown)
         self._leave_the_rest()
+        self._save()
 
     def _wanted(self, missing: list[RunClip]) -> list[RunClip]:
         """As many of the clips, in an order that is the run's own, as make enough with what is known."""
@@ -66,16 +68,14 @@ class RunHearing:
         return wanted
 
     def _take_known(self, ids: Sequence[str]) -> None:
-        """Put what the dataset knows of clips by now into the texts, and save them all."""
+        """Put what the dataset knows of clips by now into the texts."""
         clips = [self._texts[id] for id in ids]
         self._texts |= {clip.id: clip for clip in self._clips.with_known_texts(clips)}
-        self._save()
 
     def _leave_the_rest(self) -> None:
         """What was not heard by now never is: a worker that takes the run over goes on with the same clips."""
         left = [replace(clip, is_heard=True) for clip in self._texts.values() if _is_unknown(clip)]
         self._texts |= {clip.id: clip for clip in left}
-        self._save()
 
     def _save(self) -> None:
         self._clips.write(list(self._texts.values()))

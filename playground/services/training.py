@@ -96,8 +96,8 @@ class TrainingRun:
             self._transcriber = Transcriber(prepare_whisper(settings.weights))
         yield self._time.at("prepare", 2, 4, message="Speaking the test sentences with a stock voice, to compare with")
         self._hear_stock_voice()
-        speakers = VOICES + 1 + len(self._engine.strengths)  # and the base from a clip, and each strength that is tried
-        self._time.reserve = self._stock.seconds * speakers + LOADING_SECONDS
+        hearings = VOICES + 1 + len(self._engine.strengths)  # the voices, the base from a clip, all strengths tried
+        self._time.reserve = self._stock.seconds * hearings + LOADING_SECONDS
         yield self._time.at("prepare", 4, 4)
 
     def _require_room(self) -> None:

@@ -40,7 +40,7 @@ class SpeakerStyle(nn.Module):
     def __init__(self, center: Tensor, traits: Tensor) -> None:
         """`center (256,)` to start from; `traits (clips, 4)` of the training clips, which set the scale.
 
-        `melody` is how many times wider the speaker's melody is than what is predicted, see `prosody.melody_of`.
+        `melody` is how many times wider than predicted the speaker moves the pitch, see `prosody.melody_of`.
         """
         super().__init__()
         self.center = nn.Parameter(center.clone())
