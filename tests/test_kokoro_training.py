@@ -14,17 +14,19 @@ import torch
 from safetensors.torch import load_file
 
 from model.engines.kokoro import weights
-from model.engines.kokoro.acoustic import Segments, voice_loss
+from model.engines.kokoro.acoustic import Segments, train_voice, voice_loss
 from model.engines.kokoro.alignment import Aligner
 from model.engines.kokoro.engine import KokoroEngine
 from model.engines.kokoro.examples import Example, encode, measure
 from model.engines.kokoro.features import bandwidth_of
-from model.engines.kokoro.prosody import melody_of
+from model.engines.kokoro.prosody import melody_of, train_prosody
+from model.engines.kokoro.schedule import Schedule
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.state import CHECKPOINT_FILE, MODEL_FILE, STORY_FILE, restore
 from model.engines.kokoro.styles import SpeakerStyle, stock_style
+from model.engines.kokoro.training import Stage
 from model.engines.protocol import FineTuneConfig, TrainingClip
-from model.errors import AudioError, LanguageNotSupported, TooLittleSpeech, WeightsUnavailable
+from model.errors import AudioError, LanguageNotSupported, TooLittleSpeech, TrainingFailed, WeightsUnavailable
 from tests.kokoro_speech import STEPS, KokoroRun
 
 ROOT = Path(__file__).parent.parent
@@ -142,6 +144,21 @@ def test_without_voice_no_melody_is_widened(examples: list[Example], weights_dir
         replace(example, clip=replace(example.clip, f0=torch.zeros_like(example.clip.f0))) for example in examples
     ]
     assert melody_of(weights.load(weights_dir), _style_of(examples), whispered) == 1.0
+
+
+@pytest.mark.parametrize("stage", [train_prosody, train_voice])
+def test_what_is_no_number_ends_the_training_and_no_weight_learns_from_it(
+    stage: Stage, examples: list[Example], weights_dir: Path
+) -> None:
+    network, speaker = weights.load(weights_dir), _style_of(examples)
+    before = [parameter.clone() for parameter in network.parameters()]
+    broken = [
+        replace(example, clip=replace(example.clip, f0=torch.full_like(example.clip.f0, torch.nan)))
+        for example in examples
+    ]
+    with pytest.raises(TrainingFailed, match="no longer a number"):
+        list(stage(network, speaker.requires_grad_(True), broken, Schedule(seconds=60, max_steps=1), random.Random(0)))
+    assert all(torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True))
 
 
 def test_the_fine_tuned_weights_are_nearer_to_the_recordings(

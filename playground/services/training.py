@@ -76,29 +76,27 @@ class TrainingRun:
         kept_back = {clip.id for clip in held_out}
         training = [clip for clip in clips if clip.id not in kept_back]
         self._trained_seconds = sum(clip.duration_seconds for clip in training)
+        yield self._time.at("transcribe", 1, 1, message="Speaking sentences with a stock voice, to compare with")
+        self._hear_stock_voice()
         yield from self._fine_tune_engine(training)
         yield from self._create_voices(training)
         yield from self._check(held_out)
 
     def _prepare(self) -> Iterator[RunProgress]:
-        yield self._time.at("prepare", 0, 4, message="Waiting until all recordings are checked")
+        yield self._time.at("prepare", 0, 2, message="Waiting until all recordings are checked")
         while self._clips.fix_when_checked():
             time.sleep(0.5)
-            yield self._time.at("prepare", 0, 4)
+            yield self._time.at("prepare", 0, 2)
         for number, count in self._clips.reduce_noise(NoiseReducer()):
-            yield self._time.at("prepare", 0, 4, message=f"Reducing noise, clip {number} of {count}")
-        yield self._time.at("prepare", 1, 4, message="Checking disk and weights")
+            yield self._time.at("prepare", 0, 2, message=f"Reducing noise, clip {number} of {count}")
+        yield self._time.at("prepare", 1, 2, message="Checking disk and weights")
         self._require_room()
         settings = self._settings
         with self._time.not_counted():
             self._engine = base_models.make_engine(self._base, settings.weights, device=settings.device)
             self._engine.prepare_weights()
             self._transcriber = Transcriber(prepare_whisper(settings.weights))
-        yield self._time.at("prepare", 2, 4, message="Speaking the test sentences with a stock voice, to compare with")
-        self._hear_stock_voice()
-        hearings = VOICES + 1 + len(self._engine.strengths)  # the voices, the base from a clip, all strengths tried
-        self._time.reserve = self._stock.seconds * hearings + LOADING_SECONDS
-        yield self._time.at("prepare", 4, 4)
+        yield self._time.at("prepare", 2, 2)
 
     def _require_room(self) -> None:
         free = self._media.free_bytes()
@@ -110,12 +108,14 @@ class TrainingRun:
             )
 
     def _hear_stock_voice(self) -> None:
-        """The one that is most like the form, and the time that it takes, with all models loaded."""
+        """The one that is most like the form; by the time that it takes, time is kept for the voices of the check."""
         name = self._base.stock_voice_like(self._fine_tune.language, self._fine_tune.gender).name
         source = VoiceSource(model_id=self._base.id, stock_name=name)
         self._listener = Listener(self._speech, self._transcriber, self._fine_tune.language)
         self._listener.warm_up(source)
         self._stock = self._listener.hear(source)
+        hearings = VOICES + 1 + len(self._engine.strengths)  # the voices, the base from a clip, all strengths tried
+        self._time.reserve = self._stock.seconds * hearings + LOADING_SECONDS
 
     def _hear(self) -> Iterator[RunProgress]:
         hearing = RunHearing(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from model.engines.kokoro.descent import descend
 from model.engines.kokoro.examples import Example
 from model.engines.kokoro.features import bandwidth_of
 from model.engines.kokoro.network import SAMPLES_PER_FRAME, Network
@@ -109,11 +110,7 @@ def train_voice(
             group["lr"] = rate * schedule.rate_factor
         segments = Segments.drawn(examples, rng, device, count=STEP_SEGMENTS[device.type])
         loss = voice_loss(network, speaker, segments, distance)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([*norms, *blocks], 10.0)
-        optimizer.step()
-        schedule.record(loss.item())
+        schedule.record(descend(optimizer, loss, bounded=[*norms, *blocks], longest_gradient=10.0))
         yield
     optimizer.zero_grad(set_to_none=True)
     network.decoder.requires_grad_(False)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from model.engines.kokoro.decoder import VOICED_ABOVE_HZ
+from model.engines.kokoro.descent import descend
 from model.engines.kokoro.examples import Example
 from model.engines.kokoro.layers import frame_mask
 from model.engines.kokoro.network import Network, lay_out
@@ -112,11 +113,7 @@ def train_prosody(
             group["lr"] = rate * schedule.rate_factor
         batch = ProsodyBatch.of(_similar_lengths(examples, rng), device)
         loss = prosody_loss(network, speaker, batch)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(predictor.parameters(), 5.0)
-        optimizer.step()
-        schedule.record(loss.item())
+        schedule.record(descend(optimizer, loss, bounded=list(predictor.parameters()), longest_gradient=5.0))
         yield
     optimizer.zero_grad(set_to_none=True)
     predictor.requires_grad_(False).eval()
