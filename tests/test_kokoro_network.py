@@ -9,7 +9,7 @@ import pytest
 import torch
 import torchaudio
 
-from model.engines.kokoro import compiled, fast_conv, fast_snake, phonemes, symbols, synthesis, weights
+from model.engines.kokoro import compiled, fast_conv, fast_linear, fast_snake, phonemes, symbols, synthesis, weights
 from model.engines.kokoro.layers import NORM_EPS, NormMemory, _NormalizedSnake, run_lstm
 from model.engines.kokoro.network import FINE_TUNED_LEAD_FRAMES, Network, Reading, widened
 from model.engines.kokoro.spectral_loss import SpectralLoss
@@ -206,6 +206,32 @@ def test_the_fast_convolution_takes_clips_and_channels_of_any_size(taps: int, fr
     x = torch.randn(1, frames, 12)
     plain = conv(x.transpose(1, 2)).transpose(1, 2)
     torch.testing.assert_close(fast_conv.convolve(conv, x), plain, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("rows", "inputs", "outputs"), [(1, 8, 5), (12, 7, 16), (53, 30, 50)])
+def test_the_fast_projection_is_the_plain_one(rows: int, inputs: int, outputs: int) -> None:
+    linear, x = torch.nn.Linear(inputs, outputs), torch.randn(1, rows, inputs)
+    assert fast_linear.serves(linear, x)
+    torch.testing.assert_close(fast_linear.project(linear, x), linear(x), atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("stride", "padding", "frames"), [(10, 5, 7), (6, 3, 1), (2, 1, 40)])
+def test_the_fast_rise_of_rate_is_the_plain_one(stride: int, padding: int, frames: int) -> None:
+    conv = torch.nn.ConvTranspose1d(12, 5, 2 * stride, stride=stride, padding=padding)
+    x = torch.randn(1, 12, frames)
+    assert fast_linear.serves(conv, x)
+    torch.testing.assert_close(fast_linear.raise_rate(conv, x), conv(x), atol=1e-5, rtol=1e-5)
+
+
+def test_where_a_gradient_is_asked_for_the_plain_layers_serve() -> None:
+    linear = torch.nn.Linear(4, 4)
+    assert not fast_linear.serves(linear, torch.zeros(1, 2, 4))
+    linear.requires_grad_(False)
+    assert not fast_linear.serves(linear, torch.zeros(1, 2, 4, requires_grad=True))
+    assert fast_linear.serves(linear, torch.zeros(1, 2, 4))
+    assert not fast_linear.serves(linear, torch.zeros(2, 2, 4))
 
 
 def test_the_fast_activation_and_its_gradients_are_those_of_the_plain_one() -> None:

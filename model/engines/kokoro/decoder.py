@@ -2,12 +2,14 @@
 
 import math
 from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.engines.kokoro.layers import NormMemory, SnakeBlock, StyledBlock
+from model.engines.kokoro import fast_linear
+from model.engines.kokoro.layers import NormMemory, SnakeBlock, StyledBlock, conv_over_frames
 
 SAMPLE_RATE = 24_000
 SAMPLES_PER_F0_FRAME = 300
@@ -94,15 +96,15 @@ class Generator(nn.Module):
         """Frames at one rate -> frames at the next, with the source added. No gradient goes through the blocks of
         the source: they stay as published, which costs no likeness and makes a step of training shorter."""
         source = self.noise_res[level](_channels_last(self.noise_convs[level](harmonics)), style.detach(), memory)
-        x = self.ups[level](F.leaky_relu(x, 0.1))
+        x = _channels_last(_raised(self.ups[level], F.leaky_relu(x, 0.1)))
         if level == len(_RATES) - 1:
-            x = F.pad(x, (1, 0), mode="reflect")
-        x = _channels_last(x) + source
+            x = torch.cat([x[..., 1:2], x], dim=-1)
+        x = x + source
         blocks = self.resblocks[3 * level : 3 * level + 3]
         return reduce(Tensor.add_, (block(x, style, memory) for block in blocks)).squeeze(2).div_(len(blocks))
 
     def _waveform(self, x: Tensor) -> Tensor:
-        x = self.conv_post(F.leaky_relu(x)).float()
+        x = conv_over_frames(self.conv_post, _channels_last(F.leaky_relu(x))).squeeze(2).float()
         magnitude, phase = x[:, : N_FFT // 2 + 1].exp(), x[:, N_FFT // 2 + 1 :].sin()
         with torch.autocast(x.device.type, enabled=False):
             return torch.istft(torch.polar(magnitude, phase), N_FFT, HOP_LENGTH, window=self._window(x.device))
@@ -117,6 +119,12 @@ class Generator(nn.Module):
     @staticmethod
     def _window(device: torch.device) -> Tensor:
         return torch.hann_window(N_FFT, device=device)
+
+
+def _raised(conv: Any, x: Tensor) -> Tensor:
+    """Frames at one rate -> frames at the next."""
+    result: Tensor = fast_linear.raise_rate(conv, x) if fast_linear.serves(conv, x) else conv(x)
+    return result
 
 
 def _channels_last(x: Tensor) -> Tensor:

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.engines.kokoro.compiled import Array, compiled, compiled_part, takes
-from model.engines.kokoro.fast_product import COLUMNS, ROWS, multiply, packed
+from model.engines.kokoro.fast_maps import to_frames, to_points
+from model.engines.kokoro.fast_product import COLUMNS, ROWS, made_of, multiply, packed
+from model.engines.kokoro.fast_vectors import LANES
 
 _OUTPUTS = 6
 _FEW_TAPS, _TAPS = 3, 7
@@ -32,7 +34,6 @@ _POINTS_OF = {
 }
 """By taps; but for the first they come in pairs. The last is infinity."""
 _KEPT = threading.local()
-_ZERO, _ONE = np.float32(0), np.float32(1)
 
 
 def serves(conv: nn.Conv1d, x: Tensor) -> bool:
@@ -66,17 +67,17 @@ class _FastConv(torch.autograd.Function):
 def _transformed(conv: nn.Conv1d, *, backward: bool) -> Tensor:
     """The weights at the points, packed: `(groups, points, outputs / 16, inputs, 16)`; kept beside what they are
     made of."""
-    name = "weights_backward" if backward else "weights_forward"
-    known: tuple[int, Tensor] | None = conv.__dict__.get(name)
-    if known is None or known[0] != conv.weight.data_ptr():
-        weight = conv.weight.detach().double()
+
+    def make(weight: Tensor) -> Tensor:
+        weight = weight.double()
         if backward:
             weight = weight.flip(-1).transpose(0, 1)
+        weight = F.pad(weight, (0, 0, 0, -weight.shape[1] % LANES))
         of_taps = torch.from_numpy(_of_taps(_taps_of(conv)))
         parts = [torch.einsum("pk,oik->pio", of_taps[:, : group.shape[-1]], group) for group in _groups(weight)]
-        known = (conv.weight.data_ptr(), packed(torch.stack(parts).float()))
-        conv.__dict__[name] = known
-    return known[1]
+        return packed(torch.stack(parts).float())
+
+    return made_of(conv.weight, conv, "weights_backward" if backward else "weights_forward", make)
 
 
 def _groups(weight: Tensor) -> list[Tensor]:
@@ -98,15 +99,22 @@ def _filtered(
     onto: Tensor | None = None,
 ) -> Tensor:
     """Correlate `(batch, frames, channels)` with transformed weights, and add a bias `(outputs,)` and `onto`."""
-    result = x.new_empty(*x.shape[:-1], outputs)
-    added = x.new_zeros(outputs) if bias is None else bias.detach()
-    base = x.new_zeros(len(x), 1, outputs) if onto is None else onto.detach().contiguous()
-    place = (conv.dilation[0], int(conv.padding[0]))
     _, points, panels, channels, _ = weights.shape
-    rooms = _rooms(points * max(channels, panels * COLUMNS))
-    for clip, under, into in zip(x.detach().contiguous().numpy(), base.numpy(), result.numpy(), strict=True):
+    width = panels * COLUMNS
+    result = x.new_empty(*x.shape[:-1], width)
+    added = x.new_zeros(width) if bias is None else _as_wide(bias, width)
+    base = x.new_zeros(len(x), 1, width) if onto is None else _as_wide(onto, width)
+    place = (conv.dilation[0], int(conv.padding[0]))
+    rooms = _rooms(points * max(channels, width))
+    for clip, under, into in zip(_as_wide(x, channels).numpy(), base.numpy(), result.numpy(), strict=True):
         _correlate(clip, weights.numpy(), _taps_of(conv), place, added.numpy(), under, rooms, into)
-    return result
+    return result[..., :outputs]
+
+
+def _as_wide(x: Tensor, channels: int) -> Tensor:
+    """With zeros for the channels that lack; nothing is copied where none do."""
+    x = x.detach().contiguous()
+    return x if x.shape[-1] == channels else F.pad(x, (0, channels - x.shape[-1]))
 
 
 def _rooms(row_size: int) -> Array:
@@ -151,39 +159,33 @@ def _values(taps: int, size: int) -> Any:
     return np.vstack([np.vander(np.array(_POINTS_OF[taps]), size, increasing=True), np.eye(size)[-1]])
 
 
-def _to_points(of_inputs: Array) -> Any:
-    """Compiled for one `of_inputs`, whose numbers are constants in the loop."""
-    points = len(of_inputs)
+_few_to_points, _to_points = (to_points(_of_inputs(taps)) for taps in (_FEW_TAPS, _TAPS))
+_late_to_points = to_points(_of_inputs(_TAPS), lags=True)
+_few_to_frames, _to_frames = (to_frames(_to_outputs(taps)) for taps in (_FEW_TAPS, _TAPS))
 
-    @compiled_part
-    def to_points(
-        x: Array, rows: tuple[int, int], dilation: int, step: int, start: int, lag: int, values: Array
-    ) -> None:
-        """Write rows of tiles of `(frames, channels)` as their values at the points `(points, rows, channels)`; with a
-        `lag`, less those so much later."""
-        channels = x.shape[1]
-        tile = np.empty((points, channels), np.float32)
-        for row in range(rows[0], rows[1]):
-            place, at = row // dilation * step + row % dilation + start, row - rows[0]
+
+@compiled_part
+def _write_points(
+    x: Array, taps: int, rows: tuple[int, int], dilation: int, step: int, start: int, lag: int, values: Array
+) -> None:
+    """Write rows of tiles of `(frames, channels)` as their values at the points `(points, rows, channels)`; with a
+    `lag`, less those so much later."""
+    points, many, channels = values.shape
+    edge = np.empty((points, channels), np.float32)
+    for row in range(rows[0], rows[1]):
+        place, at = row // dilation * step + row % dilation + start, (row - rows[0]) * channels
+        if place >= 0 and place + (points - 1) * dilation + lag < x.shape[0]:
+            source, first, stride, late = x, place * channels, dilation * channels, lag * channels
+        else:
             for i in range(points):
-                _read(x, place + i * dilation, lag, tile, i)
-            for channel in range(channels):
-                first = last = _ZERO
-                for i in range(0, points, 2):
-                    first += of_inputs[0, i] * tile[i, channel]
-                    last += of_inputs[-1, i + 1] * tile[i + 1, channel]
-                values[0, at, channel] = first
-                values[points - 1, at, channel] = last
-            for point in range(1, points - 1, 2):
-                for channel in range(channels):
-                    even = odd = _ZERO
-                    for i in range(0, points, 2):
-                        even += of_inputs[point, i] * tile[i, channel]
-                        odd += of_inputs[point, i + 1] * tile[i + 1, channel]
-                    values[point, at, channel] = even + odd
-                    values[point + 1, at, channel] = even - odd
-
-    return to_points
+                _read(x, place + i * dilation, lag, edge, i)
+            source, first, stride, late = edge, 0, channels, 0
+        if taps == _FEW_TAPS:
+            _few_to_points(source, first, stride, late, values, at, many * channels, channels)
+        elif late == 0:
+            _to_points(source, first, stride, late, values, at, many * channels, channels)
+        else:
+            _late_to_points(source, first, stride, late, values, at, many * channels, channels)
 
 
 @compiled_part
@@ -197,44 +199,41 @@ def _read(x: Array, frame: int, lag: int, tile: Array, place: int) -> None:
         tile[place] -= x[frame + lag]
 
 
-def _to_frames(to_outputs: Array) -> Any:
-    """Compiled for one `to_outputs`, whose numbers are constants in the loop."""
-    points = to_outputs.shape[1]
-
-    @compiled_part
-    def to_frames(
-        sums: Array,
-        rows: tuple[int, int],
-        dilation: int,
-        step: int,
-        start: int,
-        bias: Array,
-        base: Array,
-        result: Array,
-    ) -> None:
-        """Read the frames `(frames, channels)` of rows of tiles off their values at the points, and add a bias and the
-        frames of `base`, or its only one."""
-        for row in range(rows[0], rows[1]):
-            place, at = row // dilation * step + row % dilation + start, row - rows[0]
+@compiled_part
+def _write_frames(
+    sums: Array,
+    taps: int,
+    rows: tuple[int, int],
+    dilation: int,
+    step: int,
+    start: int,
+    bias: Array,
+    base: Array,
+    result: Array,
+) -> None:
+    """Read the frames `(frames, channels)` of rows of tiles off their values at the points, and add a bias and the
+    frames of `base`, or its only one."""
+    frames, channels = result.shape
+    many, own = sums.shape[1], channels if len(base) > 1 else 0
+    edge, under_edge = np.empty((_OUTPUTS, channels), np.float32), np.zeros((_OUTPUTS, channels), np.float32)
+    for row in range(rows[0], rows[1]):
+        place, at = row // dilation * step + row % dilation + start, (row - rows[0]) * channels
+        is_inside = place + (_OUTPUTS - 1) * dilation < frames
+        if is_inside:
+            under, first, stride = base, place * own, dilation * own
+            target, into, into_stride = result, place * channels, dilation * channels
+        else:
             for i in range(_OUTPUTS):
-                frame = place + i * dilation
-                if frame < result.shape[0]:
-                    sign = _ONE if i % 2 == 0 else -_ONE
-                    under = min(frame, base.shape[0] - 1)
-                    for channel in range(result.shape[1]):
-                        value = base[under, channel] + bias[channel]
-                        value += to_outputs[i, 0] * sums[0, at, channel]
-                        value += to_outputs[i, points - 1] * sums[points - 1, at, channel]
-                        for point in range(1, points - 1, 2):
-                            pair = sums[point, at, channel] + sign * sums[point + 1, at, channel]
-                            value += to_outputs[i, point] * pair
-                        result[frame, channel] = value
-
-    return to_frames
-
-
-_to_few_points, _to_points_of_many = (_to_points(_of_inputs(taps)) for taps in (_FEW_TAPS, _TAPS))
-_from_few_points, _from_points_of_many = (_to_frames(_to_outputs(taps)) for taps in (_FEW_TAPS, _TAPS))
+                under_edge[i] = base[min(place + i * dilation, len(base) - 1)]
+            under, first, stride, target, into, into_stride = under_edge, 0, channels, edge, 0, channels
+        if taps == _FEW_TAPS:
+            _few_to_frames(sums, at, many * channels, bias, under, first, stride, target, into, into_stride, channels)
+        else:
+            _to_frames(sums, at, many * channels, bias, under, first, stride, target, into, into_stride, channels)
+        if not is_inside:
+            for i in range(_OUTPUTS):
+                if place + i * dilation < frames:
+                    result[place + i * dilation] = edge[i]
 
 
 @compiled
@@ -254,6 +253,7 @@ def _correlate(
     rows = (x.shape[0] + step - 1) // step * dilation
     parts = (rows + ROWS - 1) // ROWS
     turns = (parts + len(rooms) * _PARTS_AT_ONCE - 1) // (len(rooms) * _PARTS_AT_ONCE)
+    nothing = np.zeros((1, width), np.float32)
     for thread in prange(len(rooms)):
         for turn in range(thread * turns, (thread + 1) * turns):
             first, end = turn * parts // (len(rooms) * turns) * ROWS, (turn + 1) * parts // (len(rooms) * turns) * ROWS
@@ -266,17 +266,8 @@ def _correlate(
                 later = _OUTPUTS * dilation if groups > 1 and group != 1 else 0
                 lag = _OUTPUTS * dilation if group > 0 else 0
                 sums = shared if groups > 1 and group != 1 else products
-                if taps == _FEW_TAPS:
-                    _to_few_points(x, mine, dilation, step, later - before, lag, values)
-                else:
-                    _to_points_of_many(x, mine, dilation, step, later - before, lag, values)
-                if group == 1:
-                    products[:] = shared
+                _write_points(x, taps, mine, dilation, step, later - before, lag, values)
                 for point in range(points):
-                    multiply(values[point], weights[group, point], sums[point], group > 0)
-                if groups > 1 and group == 0:
-                    continue
-                if taps == _FEW_TAPS:
-                    _from_few_points(sums, mine, dilation, step, later, bias, base, result)
-                else:
-                    _from_points_of_many(sums, mine, dilation, step, later, bias, base, result)
+                    multiply(values[point], weights[group, point], shared[point] if group > 0 else nothing, sums[point])
+                if groups == 1 or group > 0:
+                    _write_frames(sums, taps, mine, dilation, step, later, bias, base, result)

@@ -4,22 +4,20 @@ Libraries pack it for each product, which costs them a third of their speed wher
 one AVX2 core, 48 to 96 rows of 128 or 256: 90 GFLOPS; OpenBLAS 59, MKL 61.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import prange, types
 from numba.core import cgutils
-from numba.extending import intrinsic
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.engines.kokoro.compiled import Array, compiled_part
+from model.engines.kokoro.compiled import Array, compiled, compiled_part
+from model.engines.kokoro.fast_vectors import LANES, VectorWriter, written_out
 
 ROWS, COLUMNS = 6, 16
 """Of the result, computed at once: with two vectors of the right matrix and one of the left, sixteen registers."""
-_LANES = 8
-
-_tiles: Any = intrinsic
 
 
 def packed(matrices: Tensor) -> Tensor:
@@ -28,69 +26,93 @@ def packed(matrices: Tensor) -> Tensor:
     return padded.unflatten(-1, (-1, COLUMNS)).transpose(-2, -3).contiguous()
 
 
+def made_of(weight: Tensor, owner: nn.Module, name: str, make: Callable[[Tensor], Tensor]) -> Tensor:
+    """What `make` makes of a weight, kept beside it in its `owner` until that has another."""
+    known: tuple[int, Tensor] | None = owner.__dict__.get(name)
+    if known is None or known[0] != weight.data_ptr():
+        known = (weight.data_ptr(), make(weight.detach()))
+        owner.__dict__[name] = known
+    return known[1]
+
+
+def windows_times(x: Tensor, right: Tensor, bias: Tensor, *, window: int = 1) -> Tensor:
+    """Each `window` rows of `(rows, depth)` that follow each other times a packed matrix `(panels, window * depth,
+    16)`, plus `bias (columns,)` -> `(rows - window + 1, columns)`."""
+    rows, columns = len(x) - window + 1, len(bias)
+    x = F.pad(x, (0, 0, 0, -rows % ROWS)) if rows % ROWS else x.contiguous()
+    result = x.new_empty(len(x) - window + 1, len(right) * COLUMNS)
+    _windows_times(x.numpy(), right.numpy(), F.pad(bias, (0, -columns % COLUMNS))[None].numpy(), result.numpy())
+    return result[:rows, :columns]
+
+
+@compiled
+def _windows_times(x: Array, right: Array, bias: Array, result: Array) -> None:
+    rows, columns = result.shape
+    step, depth = x.shape[1], right.shape[1]
+    for panel in prange(right.shape[0]):
+        start = panel * COLUMNS
+        for row in range(0, rows, ROWS):
+            place = row * columns + start
+            _tile(x, row * step, step, right, start * depth, depth, bias, start, 0, result, place, columns)
+
+
 @compiled_part
-def multiply(left: Array, right: Array, result: Array, adds: bool) -> None:
-    """Write, or add, the product of `(rows, depth)` and a packed matrix; rows are a multiple of six."""
+def multiply(left: Array, right: Array, base: Array, result: Array) -> None:
+    """Write the product of `(rows, depth)` and a packed matrix, plus the rows of `base`, or its only one; rows are a
+    multiple of six."""
     rows, depth = left.shape
     columns = result.shape[1]
+    step = columns if len(base) > 1 else 0
     for panel in range(right.shape[0]):
+        start = panel * COLUMNS
         for row in range(0, rows, ROWS):
-            _tile(left, row * depth, right, panel * depth * COLUMNS, result, row * columns + panel * COLUMNS, adds)
+            under, into = row * step + start, row * columns + start
+            _tile(left, row * depth, depth, right, start * depth, depth, base, under, step, result, into, columns)
 
 
-@_tiles
+@written_out
 def _tile(
-    _context: Any, left: Any, left_start: Any, right: Any, right_start: Any, result: Any, start: Any, adds: Any
+    _context: Any,
+    left: Any,
+    left_start: Any,
+    left_step: Any,
+    right: Any,
+    right_start: Any,
+    depth: Any,
+    base: Any,
+    base_start: Any,
+    base_step: Any,
+    result: Any,
+    start: Any,
+    step: Any,
 ) -> Any:
-    """Six rows and sixteen columns of a product, from these elements on. What a compiler does not find by itself: that
-    the sums stay in registers."""
-    signature = types.void(left, types.intp, right, types.intp, result, types.intp, types.boolean)
+    """Six rows and sixteen columns of a product added to those of a base, from these elements on. The rows of the
+    arrays lie so many elements apart; the sums stay in registers."""
+    numbers = [types.intp] * 2
+    signature = types.void(left, *numbers, right, *numbers, base, *numbers, result, *numbers)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        left, right, result = (
-            context.make_array(signature.args[place])(context, builder, arguments[place]) for place in (0, 2, 4)
+        writer = VectorWriter(context, builder, signature, arguments)
+        _, left_start, left_step, _, right_start, depth, _, base_start, base_step, _, start, step = arguments
+        lefts, bases, results = (
+            [writer.place(first, apart, row) for row in range(ROWS)]
+            for first, apart in ((left_start, left_step), (base_start, base_step), (start, step))
         )
-        _, left_start, _, right_start, _, start, adds = arguments
-        vector, integer = ir.VectorType(ir.FloatType(), _LANES), left_start.type
-        undefined = ir.Constant(vector, ir.Undefined)
-        first_lane = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
-        add_product = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{_LANES}f32"
-        )
-
-        def at(base: Any, *offsets: Any) -> Any:
-            for offset in offsets:
-                base = builder.gep(base, [ir.Constant(integer, offset) if isinstance(offset, int) else offset])
-            return base
-
-        def vectors(base: Any) -> list[Any]:
-            return [builder.bitcast(at(base, place), vector.as_pointer()) for place in range(0, COLUMNS, _LANES)]
-
-        depth, columns = (cgutils.unpack_tuple(builder, one.shape)[1] for one in (left, result))
-        rows = [at(left.data, left_start, builder.mul(depth, ir.Constant(integer, row))) for row in range(ROWS)]
+        lanes = [ir.Constant(depth.type, lane) for lane in range(0, COLUMNS, LANES)]
         sums = [
-            [cgutils.alloca_once_value(builder, ir.Constant(vector, [0.0] * _LANES)) for _ in range(2)] for _ in rows
+            [cgutils.alloca_once_value(builder, writer.load(6, builder.add(place, lane))) for lane in lanes]
+            for place in bases
         ]
         with cgutils.for_range(builder, depth) as loop:
-            factors = [
-                builder.load(place, align=4)
-                for place in vectors(
-                    at(right.data, right_start, builder.mul(loop.index, ir.Constant(integer, COLUMNS)))
-                )
-            ]
-            for row, sums_of_row in zip(rows, sums, strict=True):
-                value = builder.insert_element(
-                    undefined, builder.load(at(row, loop.index)), ir.Constant(ir.IntType(32), 0)
-                )
-                value = builder.shuffle_vector(value, undefined, first_lane)
+            at = builder.add(right_start, builder.mul(loop.index, ir.Constant(depth.type, COLUMNS)))
+            factors = [writer.load(3, builder.add(at, lane)) for lane in lanes]
+            for place, sums_of_row in zip(lefts, sums, strict=True):
+                value = writer.load_everywhere(0, builder.add(place, loop.index))
                 for factor, total in zip(factors, sums_of_row, strict=True):
-                    builder.store(builder.call(add_product, [value, factor, builder.load(total)]), total)
-        for row, sums_of_row in enumerate(sums):
-            into = at(result.data, start, builder.mul(columns, ir.Constant(integer, row)))
-            for place, total in zip(vectors(into), sums_of_row, strict=True):
-                value = builder.load(total)
-                added = builder.fadd(builder.load(place, align=4), value)
-                builder.store(builder.select(adds, added, value), place, align=4)
+                    builder.store(writer.add_product(value, factor, builder.load(total)), total)
+        for place, sums_of_row in zip(results, sums, strict=True):
+            for lane, total in zip(lanes, sums_of_row, strict=True):
+                writer.store(builder.load(total), 9, builder.add(place, lane))
         return context.get_dummy_value()
 
     return signature, generate

@@ -1,0 +1,42 @@
+"""Linear maps and transposed convolutions as products with weights that are packed once, for CPUs that compute in
+float32.
+
+Measured on two AVX2 cores against PyTorch's: with 117 rows and 2,048 inputs or outputs a quarter faster, the transposed
+convolutions of the generator half as fast again.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.engines.kokoro.compiled import takes
+from model.engines.kokoro.fast_product import made_of, packed, windows_times
+
+
+def serves(layer: nn.Module, x: Tensor) -> bool:
+    """Whether these functions take it: one sequence, float32 on a CPU, and no gradient is asked for."""
+    asked = torch.is_grad_enabled() and (x.requires_grad or next(layer.parameters()).requires_grad)
+    return takes(x) and len(x) == 1 and not asked
+
+
+def project(linear: nn.Linear, x: Tensor) -> Tensor:
+    """`linear` over `(1, rows, inputs)`."""
+    weights = made_of(linear.weight, linear, "weights_packed", lambda weight: packed(weight.T))
+    return windows_times(x[0], weights, linear.bias.detach()).unsqueeze(0)
+
+
+def raise_rate(conv: nn.ConvTranspose1d, x: Tensor) -> Tensor:
+    """`conv` over `(1, channels, frames)`, whose kernel is two strides long: a stretch of outputs comes of two frames
+    that follow each other. Channels are last in memory."""
+    stride, padding = conv.stride[0], int(conv.padding[0])
+    weights = made_of(conv.weight, conv, "weights_packed", lambda weight: packed(_of_two_frames(weight, stride)))
+    assert conv.bias is not None
+    outputs = windows_times(F.pad(x[0].T, (0, 0, 1, 1)), weights, conv.bias.detach().repeat(stride), window=2).reshape(
+        -1, conv.out_channels
+    )
+    return outputs[padding : len(outputs) - padding].T.unsqueeze(0)
+
+
+def _of_two_frames(weight: Tensor, stride: int) -> Tensor:
+    """`(inputs, outputs, 2 * stride)` -> `(2 * inputs, stride * outputs)`; the earlier frame's come first."""
+    return torch.cat([part.transpose(1, 2).flatten(1) for part in (weight[..., stride:], weight[..., :stride])])
