@@ -108,7 +108,7 @@ def _filtered(
     rooms = _rooms(points * max(channels, width))
     for clip, under, into in zip(_as_wide(x, channels).numpy(), base.numpy(), result.numpy(), strict=True):
         _correlate(clip, weights.numpy(), _taps_of(conv), place, added.numpy(), under, rooms, into)
-    return result[..., :outputs]
+    return result if width == outputs else result[..., :outputs].clone()
 
 
 def _as_wide(x: Tensor, channels: int) -> Tensor:
