@@ -2,13 +2,12 @@
 
 import math
 from functools import reduce
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.engines.kokoro import fast_linear
+from model.engines.kokoro.fast_linear import raise_rate
 from model.engines.kokoro.layers import NormMemory, SnakeBlock, StyledBlock, conv_over_frames
 
 SAMPLE_RATE = 24_000
@@ -96,7 +95,7 @@ class Generator(nn.Module):
         """Frames at one rate -> frames at the next, with the source added. No gradient goes through the blocks of
         the source: they stay as published, which costs no likeness and makes a step of training shorter."""
         source = self.noise_res[level](_channels_last(self.noise_convs[level](harmonics)), style.detach(), memory)
-        x = _channels_last(_raised(self.ups[level], F.leaky_relu(x, 0.1)))
+        x = _channels_last(raise_rate(self.ups[level], F.leaky_relu(x, 0.1)))  # type: ignore[arg-type]
         if level == len(_RATES) - 1:
             x = torch.cat([x[..., 1:2], x], dim=-1)
         x = x + source
@@ -119,12 +118,6 @@ class Generator(nn.Module):
     @staticmethod
     def _window(device: torch.device) -> Tensor:
         return torch.hann_window(N_FFT, device=device)
-
-
-def _raised(conv: Any, x: Tensor) -> Tensor:
-    """Frames at one rate -> frames at the next."""
-    result: Tensor = fast_linear.raise_rate(conv, x) if fast_linear.serves(conv, x) else conv(x)
-    return result
 
 
 def _channels_last(x: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Linear maps and transposed convolutions as products with weights that are packed once, for CPUs that compute in
 float32.
 
-Measured on two AVX2 cores against PyTorch's: with 117 rows and 2,048 inputs or outputs a quarter faster, the transposed
-convolutions of the generator half as fast again.
+Measured on two AVX2 cores against PyTorch's, with 117 rows of 768 or 2,048: 1.07 to 1.31 times as fast; the transposed
+convolutions of the generator 1.13 and 1.25 times.
 """
 
 import torch
@@ -20,20 +20,25 @@ def serves(layer: nn.Module, x: Tensor) -> bool:
 
 
 def project(linear: nn.Linear, x: Tensor) -> Tensor:
-    """`linear` over `(1, rows, inputs)`."""
+    """`linear` over `(batch, rows, inputs)`, the quicker way where it serves."""
+    if not serves(linear, x):
+        return linear(x)
     weights = made_of(linear.weight, linear, "weights_packed", lambda weight: packed(weight.T))
     return windows_times(x[0], weights, linear.bias.detach()).unsqueeze(0)
 
 
 def raise_rate(conv: nn.ConvTranspose1d, x: Tensor) -> Tensor:
-    """`conv` over `(1, channels, frames)`, whose kernel is two strides long: a stretch of outputs comes of two frames
-    that follow each other. Channels are last in memory."""
+    """`conv` over `(batch, channels, frames)`, the quicker way where it serves.
+
+    Its kernel is two strides long, so that a stretch of outputs comes of two frames that follow each other.
+    """
+    if not serves(conv, x):
+        return conv(x)
     stride, padding = conv.stride[0], int(conv.padding[0])
     weights = made_of(conv.weight, conv, "weights_packed", lambda weight: packed(_of_two_frames(weight, stride)))
-    assert conv.bias is not None
-    outputs = windows_times(F.pad(x[0].T, (0, 0, 1, 1)), weights, conv.bias.detach().repeat(stride), window=2).reshape(
-        -1, conv.out_channels
-    )
+    bias = x.new_zeros(conv.out_channels) if conv.bias is None else conv.bias.detach()
+    stretches = windows_times(F.pad(x[0].T, (0, 0, 1, 1)), weights, bias.repeat(stride), window=2)
+    outputs = stretches.reshape(-1, conv.out_channels)
     return outputs[padding : len(outputs) - padding].T.unsqueeze(0)
 
 

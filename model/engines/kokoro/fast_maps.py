@@ -1,8 +1,8 @@
 """The small linear maps of minimal filtering, frames to points and points to frames, eight channels at a time.
 
 All that a map takes stays in registers while it is computed, which a compiler does not find by itself: left to it, the
-two maps cost half as much as the products between them. Both use that points come in pairs, one the negative of the
-other, so that even and odd powers are summed up once for both.
+two maps cost up to half as much as the products between them. Both use that points come in pairs, one the negative of
+the other, so that even and odd powers are summed up once for both.
 """
 
 from collections.abc import Iterator

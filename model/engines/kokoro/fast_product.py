@@ -47,27 +47,30 @@ def windows_times(x: Tensor, right: Tensor, bias: Tensor, *, window: int = 1) ->
 
 @compiled
 def _windows_times(x: Array, right: Array, bias: Array, result: Array) -> None:
-    rows, columns = result.shape
-    step, depth = x.shape[1], right.shape[1]
     for panel in prange(right.shape[0]):
-        start = panel * COLUMNS
-        for row in range(0, rows, ROWS):
-            place = row * columns + start
-            _tile(x, row * step, step, right, start * depth, depth, bias, start, 0, result, place, columns)
+        _write_panel(x, x.shape[1], right, panel, bias, 0, result)
 
 
 @compiled_part
 def multiply(left: Array, right: Array, base: Array, result: Array) -> None:
     """Write the product of `(rows, depth)` and a packed matrix, plus the rows of `base`, or its only one; rows are a
     multiple of six."""
-    rows, depth = left.shape
-    columns = result.shape[1]
-    step = columns if len(base) > 1 else 0
     for panel in range(right.shape[0]):
-        start = panel * COLUMNS
-        for row in range(0, rows, ROWS):
-            under, into = row * step + start, row * columns + start
-            _tile(left, row * depth, depth, right, start * depth, depth, base, under, step, result, into, columns)
+        _write_panel(left, left.shape[1], right, panel, base, base.shape[1] if len(base) > 1 else 0, result)
+
+
+@compiled_part
+def _write_panel(
+    left: Array, left_step: int, right: Array, panel: int, base: Array, base_step: int, result: Array
+) -> None:
+    """Write sixteen columns of a product; rows of `left` and `base` lie so many elements apart."""
+    rows, columns = result.shape
+    depth, start = right.shape[1], panel * COLUMNS
+    for row in range(0, rows, ROWS):
+        under, into = row * base_step + start, row * columns + start
+        _tile(
+            left, row * left_step, left_step, right, start * depth, depth, base, under, base_step, result, into, columns
+        )
 
 
 @written_out

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.engines.kokoro import fast_linear
+from model.engines.kokoro.fast_linear import project
 from model.engines.kokoro.layers import frame_mask, run_lstm
 
 BERT_SIZE = 768
@@ -36,11 +36,11 @@ class _Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         heads = [
-            _project(layer, x).unflatten(-1, (BERT_HEADS, -1)).transpose(1, 2)
+            project(layer, x).unflatten(-1, (BERT_HEADS, -1)).transpose(1, 2)
             for layer in (self.query, self.key, self.value)
         ]
         attended = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
-        return self.LayerNorm(x + _project(self.dense, attended))
+        return self.LayerNorm(x + project(self.dense, attended))
 
 
 class _AlbertLayer(nn.Module):
@@ -54,12 +54,8 @@ class _AlbertLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.attention(x)
         return self.full_layer_layer_norm(
-            x + _project(self.ffn_output, F.gelu(_project(self.ffn, x), approximate="tanh"))
+            x + project(self.ffn_output, F.gelu(project(self.ffn, x), approximate="tanh"))
         )
-
-
-def _project(linear: nn.Linear, x: Tensor) -> Tensor:
-    return fast_linear.project(linear, x) if fast_linear.serves(linear, x) else linear(x)
 
 
 class _LayerGroup(nn.Module):
