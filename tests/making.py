@@ -1,7 +1,8 @@
 """Rows that tests start from: datasets with speech that counts as checked."""
 
-import shutil
 from pathlib import Path
+
+import soundfile
 
 from playground.parts import Parts
 from playground.services.clone_form import CloneForm
@@ -33,7 +34,7 @@ def checked_dataset(parts: Parts, *, clips: int = 20, seconds: float = 5.0, audi
             if audio is None:
                 path.write_bytes(b"clip")
             else:
-                shutil.copyfile(audio, path)
+                soundfile.write(path, *soundfile.read(audio))
             tables.clips.insert(
                 Clip(
                     dataset_id=dataset.id,
