@@ -65,8 +65,8 @@ class _FastConv(torch.autograd.Function):
 
 
 def _transformed(conv: nn.Conv1d, *, backward: bool) -> Tensor:
-    """The weights at the points, packed: `(groups, points, outputs / 16, inputs, 16)`; kept beside what they are
-    made of."""
+    """The weights at the points, packed: `(groups, points, outputs / COLUMNS, inputs, COLUMNS)`; kept beside what
+    they are made of."""
 
     def make(weight: Tensor) -> Tensor:
         weight = weight.double()

@@ -1,4 +1,5 @@
-"""The small linear maps of minimal filtering, frames to points and points to frames, eight channels at a time.
+"""The small linear maps of minimal filtering, frames to points and points to frames, a vector of channels at a
+time.
 
 All that a map takes stays in registers while it is computed, which a compiler does not find by itself: left to it, the
 two maps cost up to half as much as the products between them. Both use that points come in pairs, one the negative of

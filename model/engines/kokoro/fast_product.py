@@ -14,14 +14,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.engines.kokoro.compiled import Array, compiled, compiled_part
-from model.engines.kokoro.fast_vectors import LANES, VectorWriter, written_out
+from model.engines.kokoro.fast_vectors import IS_WIDE, LANES, VectorWriter, written_out
 
-ROWS, COLUMNS = 6, 16
-"""Of the result, computed at once: with two vectors of the right matrix and one of the left, sixteen registers."""
+ROWS, COLUMNS = 6, LANES * (4 if IS_WIDE else 2)
+"""Of the result, computed at once: its sums, the vectors of the right matrix and one of the left take 15 of 16
+registers, or 29 of the 32 that CPUs with wide vectors have."""
 
 
 def packed(matrices: Tensor) -> Tensor:
-    """`(..., depth, columns)` as `multiply` takes it, `(..., columns / 16, depth, 16)`, zeros where columns lack."""
+    """`(..., depth, columns)` as `multiply` takes it, `(..., columns / COLUMNS, depth, COLUMNS)`, zeros where columns
+    lack."""
     padded = F.pad(matrices, (0, -matrices.shape[-1] % COLUMNS))
     return padded.unflatten(-1, (-1, COLUMNS)).transpose(-2, -3).contiguous()
 
@@ -37,7 +39,7 @@ def made_of(weight: Tensor, owner: nn.Module, name: str, make: Callable[[Tensor]
 
 def windows_times(x: Tensor, right: Tensor, bias: Tensor, *, window: int = 1) -> Tensor:
     """Each `window` rows of `(rows, depth)` that follow each other times a packed matrix `(panels, window * depth,
-    16)`, plus `bias (columns,)` -> `(rows - window + 1, columns)`."""
+    COLUMNS)`, plus `bias (columns,)` -> `(rows - window + 1, columns)`."""
     rows, columns = len(x) - window + 1, len(bias)
     x = F.pad(x, (0, 0, 0, -rows % ROWS)) if rows % ROWS else x.contiguous()
     result = x.new_empty(len(x) - window + 1, len(right) * COLUMNS)
@@ -63,7 +65,7 @@ def multiply(left: Array, right: Array, base: Array, result: Array) -> None:
 def _write_panel(
     left: Array, left_step: int, right: Array, panel: int, base: Array, base_step: int, result: Array
 ) -> None:
-    """Write sixteen columns of a product; rows of `left` and `base` lie so many elements apart."""
+    """Write one panel of columns of a product; rows of `left` and `base` lie so many elements apart."""
     rows, columns = result.shape
     depth, start = right.shape[1], panel * COLUMNS
     for row in range(0, rows, ROWS):
@@ -89,7 +91,7 @@ def _tile(
     start: Any,
     step: Any,
 ) -> Any:
-    """Six rows and sixteen columns of a product added to those of a base, from these elements on. The rows of the
+    """Six rows and one panel of a product added to those of a base, from these elements on. The rows of the
     arrays lie so many elements apart; the sums stay in registers."""
     numbers = [types.intp] * 2
     signature = types.void(left, *numbers, right, *numbers, base, *numbers, result, *numbers)

@@ -1,16 +1,20 @@
-"""Loops over vectors of eight floats that are written out where a compiler does not find by itself what stays in
+"""Loops over vectors of floats that are written out where a compiler does not find by itself what stays in
 registers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-LANES = 8
+IS_WIDE = bool(torch.cpu.get_capabilities().get("avx512_f"))
+LANES = 16 if IS_WIDE else 8
+"""Floats of a vector."""
+
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 
 written_out: Any = intrinsic
