@@ -58,30 +58,30 @@ def _check(tmp_path: Path, *, engine: Any = None, stock_word_error_rate: float =
     )
 
 
-def _chosen(tmp_path: Path, figures: dict[float, tuple[float, float]]) -> tuple[float, bool]:
+def _chosen(tmp_path: Path, figures: dict[float, tuple[float, float]]) -> float:
     engine: Any = Engine()
     check = _check(tmp_path, engine=engine)
     voice = Voice(name="V0", language="en", model_id="kokoro-82m-2025-01-27", style_path="style")
     judge: Any = Judge(figures)
     check._choose_strength([voice], judge, GATES)
     assert check.report["strength"] == engine.strength
-    return engine.strength, check.report["passed_gates"]
+    return engine.strength
 
 
 def test_the_greatest_strength_that_passes_is_taken(tmp_path: Path) -> None:
-    assert _chosen(tmp_path, {0.7: (4.1, 0.0), 0.6: (4.25, 0.0), 0.5: (4.5, 0.0)}) == (0.6, True)
+    assert _chosen(tmp_path, {0.7: (4.1, 0.0), 0.6: (4.25, 0.0), 0.5: (4.5, 0.0)}) == 0.6
 
 
 def test_what_is_not_understood_does_not_pass(tmp_path: Path) -> None:
-    assert _chosen(tmp_path, {0.7: (4.6, 0.1), 0.6: (4.5, 0.06), 0.5: (4.4, 0.05)}) == (0.5, True)
+    assert _chosen(tmp_path, {0.7: (4.6, 0.1), 0.6: (4.5, 0.06), 0.5: (4.4, 0.05)}) == 0.5
 
 
-def test_when_none_passes_the_most_natural_that_is_understood_is_taken_and_told(tmp_path: Path) -> None:
-    assert _chosen(tmp_path, {0.7: (3.9, 0.0), 0.6: (4.0, 0.0), 0.5: (4.1, 0.2)}) == (0.6, False)
+def test_when_none_passes_the_most_natural_that_is_understood_is_taken(tmp_path: Path) -> None:
+    assert _chosen(tmp_path, {0.7: (3.9, 0.0), 0.6: (4.0, 0.0), 0.5: (4.1, 0.2)}) == 0.6
 
 
 def test_when_none_is_understood_the_best_understood_is_taken(tmp_path: Path) -> None:
-    assert _chosen(tmp_path, {0.7: (4.1, 0.2), 0.6: (4.0, 0.1), 0.5: (4.3, 0.3)}) == (0.6, False)
+    assert _chosen(tmp_path, {0.7: (4.1, 0.2), 0.6: (4.0, 0.1), 0.5: (4.3, 0.3)}) == 0.6
 
 
 def test_what_passes_the_gate_does_not_fail_for_the_next_sentences(tmp_path: Path) -> None:
@@ -125,18 +125,33 @@ def test_the_voices_are_heard_with_the_strength_that_was_chosen(
 ) -> None:
     """The process that speaks may hold the model with the strength of before."""
     figures = {0.7: (4.0, 0.0), 0.6: (4.3, 0.0), 0.5: (4.5, 0.0), 0.0: (4.6, 0.0)}
-    judge: Any = Judge(figures)
+    report = _report_of(tmp_path, monkeypatch, Judge(figures).row)
+    assert report["strength"] == 0.6
+    assert [row["naturalness"] for row in report["rows"] if row["name"].startswith("V")] == [4.3] * 4
+
+
+@pytest.mark.parametrize(("in_few", "in_all", "passed"), [(4.1, 4.25, True), (4.25, 4.1, False)])
+def test_whether_the_gates_are_passed_is_told_by_all_that_the_voices_have_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_few: float, in_all: float, passed: bool
+) -> None:
+    def row(name: str, waveforms: Sequence[np.ndarray], rate: float | None) -> dict[str, Any]:
+        return {"name": name, "naturalness": in_all if name.startswith("V") else in_few, "word_error_rate": 0.0}
+
+    assert _report_of(tmp_path, monkeypatch, row)["passed_gates"] is passed
+
+
+def _report_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """The report of a check of four voices in which a judge says `row`."""
+    judge = SimpleNamespace(row=_row_of_anything(row))
     monkeypatch.setattr(voice_check, "Judge", lambda recordings: judge)
     monkeypatch.setattr(Gates, "between", lambda recordings, stock: GATES)
-    monkeypatch.setattr(judge, "row", _row_of_anything(judge.row))
     check = _check(tmp_path, engine=Engine())
     voices = [
         Voice(name=f"V{n}", language="en", model_id="kokoro-82m-2025-01-27", style_path=f"{n}", reference_path="clip")
         for n in range(4)
     ]
     list(check.carry_out(voices, []))
-    assert check.report["strength"] == 0.6
-    assert [row["naturalness"] for row in check.report["rows"] if row["name"].startswith("V")] == [4.3] * 4
+    return check.report
 
 
 def _row_of_anything(row: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
