@@ -10,6 +10,7 @@ import torch
 import torchaudio
 
 from model.engines.kokoro import compiled, fast_conv, fast_linear, fast_snake, phonemes, symbols, synthesis, weights
+from model.engines.kokoro.decoder import _channels_last
 from model.engines.kokoro.layers import NORM_EPS, NormMemory, _NormalizedSnake, run_lstm
 from model.engines.kokoro.network import FINE_TUNED_LEAD_FRAMES, Network, Reading, widened
 from model.engines.kokoro.spectral_loss import SpectralLoss
@@ -187,8 +188,8 @@ def test_a_melody_is_widened_about_its_median_and_unvoiced_frames_stay() -> None
 
 @pytest.mark.parametrize(("taps", "dilation"), [(3, 1), (3, 5), (7, 1), (7, 5), (11, 1), (11, 3), (13, 5)])
 def test_the_fast_convolution_and_its_gradient_are_those_of_the_plain_one(taps: int, dilation: int) -> None:
-    conv = torch.nn.Conv1d(8, 24, taps, dilation=dilation, padding=(taps - 1) // 2 * dilation).requires_grad_(False)
-    x, base = torch.randn(2, 101, 8, requires_grad=True), torch.randn(2, 101, 24, requires_grad=True)
+    conv = torch.nn.Conv1d(70, 150, taps, dilation=dilation, padding=(taps - 1) // 2 * dilation).requires_grad_(False)
+    x, base = torch.randn(2, 101, 70, requires_grad=True), torch.randn(2, 101, 150, requires_grad=True)
     assert fast_conv.serves(conv, x)
     plain = conv(x.transpose(1, 2)).transpose(1, 2)
     torch.testing.assert_close(fast_conv.convolve(conv, x), plain, atol=1e-4, rtol=1e-4)
@@ -209,7 +210,7 @@ def test_the_fast_convolution_takes_clips_and_channels_of_any_size(taps: int, fr
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("rows", "inputs", "outputs"), [(1, 8, 5), (12, 7, 16), (53, 30, 50)])
+@pytest.mark.parametrize(("rows", "inputs", "outputs"), [(1, 8, 5), (12, 7, 16), (53, 30, 150)])
 def test_the_fast_projection_is_the_plain_one(rows: int, inputs: int, outputs: int) -> None:
     linear, x = torch.nn.Linear(inputs, outputs), torch.randn(1, rows, inputs)
     assert fast_linear.serves(linear, x)
@@ -219,10 +220,17 @@ def test_the_fast_projection_is_the_plain_one(rows: int, inputs: int, outputs: i
 @torch.no_grad()
 @pytest.mark.parametrize(("stride", "padding", "frames"), [(10, 5, 7), (6, 3, 1), (2, 1, 40)])
 def test_the_fast_rise_of_rate_is_the_plain_one(stride: int, padding: int, frames: int) -> None:
-    conv = torch.nn.ConvTranspose1d(12, 5, 2 * stride, stride=stride, padding=padding)
+    conv = torch.nn.ConvTranspose1d(12, 15, 2 * stride, stride=stride, padding=padding)
     x = torch.randn(1, 12, frames)
     assert fast_linear.serves(conv, x)
     torch.testing.assert_close(fast_linear.raise_rate(conv, x), conv(x), atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_the_fast_activation_serves_what_the_fast_rise_of_rate_has_written() -> None:
+    conv = torch.nn.ConvTranspose1d(12, 5, 12, stride=6, padding=3)
+    risen = _channels_last(fast_linear.raise_rate(conv, torch.randn(1, 12, 4)))
+    assert fast_snake.serves(torch.cat([risen[..., 1:2], risen], dim=-1))
 
 
 def test_where_a_gradient_is_asked_for_the_plain_layers_serve() -> None:

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from model.engines.kokoro import weights
 from model.engines.kokoro.acoustic import Segments, train_voice, voice_loss
 from model.engines.kokoro.alignment import Aligner
+from model.engines.kokoro.descent import descend
 from model.engines.kokoro.engine import KokoroEngine
 from model.engines.kokoro.examples import Example, encode, measure
 from model.engines.kokoro.features import bandwidth_of
@@ -159,6 +160,13 @@ def test_what_is_no_number_ends_the_training_and_no_weight_learns_from_it(
     with pytest.raises(TrainingFailed, match="no longer a number"):
         list(stage(network, speaker.requires_grad_(True), broken, Schedule(seconds=60, max_steps=1), random.Random(0)))
     assert all(torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True))
+
+
+def test_no_weight_learns_from_a_gradient_that_is_no_number_either() -> None:
+    weight = torch.nn.Parameter(torch.zeros(1))
+    with pytest.raises(TrainingFailed, match="no longer a number"):
+        descend(torch.optim.SGD([weight], lr=1.0), weight.sqrt().sum(), bounded=[weight], longest_gradient=1.0)
+    assert weight.item() == 0
 
 
 def test_the_fine_tuned_weights_are_nearer_to_the_recordings(

@@ -130,12 +130,22 @@ def test_the_voices_are_heard_with_the_strength_that_was_chosen(
     assert [row["naturalness"] for row in report["rows"] if row["name"].startswith("V")] == [4.3] * 4
 
 
-@pytest.mark.parametrize(("in_few", "in_all", "passed"), [(4.1, 4.25, True), (4.25, 4.1, False)])
+@pytest.mark.parametrize(
+    ("in_few", "in_all", "passed"),
+    [((4.1, 0.0), (4.25, 0.0), True), ((4.25, 0.0), (4.1, 0.0), False), ((4.25, 0.0), (4.25, 0.06), False)],
+)
 def test_whether_the_gates_are_passed_is_told_by_all_that_the_voices_have_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_few: float, in_all: float, passed: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    in_few: tuple[float, float],
+    in_all: tuple[float, float],
+    passed: bool,
 ) -> None:
+    figures = {"": in_few, "Recordings": (1.0, 1.0), "Stock voice": (1.0, 1.0)}
+
     def row(name: str, waveforms: Sequence[np.ndarray], rate: float | None) -> dict[str, Any]:
-        return {"name": name, "naturalness": in_all if name.startswith("V") else in_few, "word_error_rate": 0.0}
+        naturalness, word_errors = figures.get(name, in_all)
+        return {"name": name, "naturalness": naturalness, "word_error_rate": word_errors}
 
     assert _report_of(tmp_path, monkeypatch, row)["passed_gates"] is passed
 

@@ -51,8 +51,7 @@ def _basis(report: Mapping[str, Any]) -> str:
         said.append(f"Trained on {trained:g} of the {usable:g} minutes of usable speech.")
     if not report.get("passed_gates", True):
         said.append(
-            "The voices are clearly less natural, or less well understood, than the recordings and the stock voice, "
-            "at any strength of the fine-tune; the best of them speaks. More or cleaner "
-            "recordings help most."
+            "The voices are clearly less natural, or less well understood, than the recordings and the stock voice. "
+            "More or cleaner recordings help most."
         )
     return " ".join(said)

@@ -39,7 +39,7 @@ def raise_rate(conv: nn.ConvTranspose1d, x: Tensor) -> Tensor:
     bias = x.new_zeros(conv.out_channels) if conv.bias is None else conv.bias.detach()
     stretches = windows_times(F.pad(x[0].T, (0, 0, 1, 1)), weights, bias.repeat(stride), window=2)
     outputs = stretches.reshape(-1, conv.out_channels)
-    return outputs[padding : len(outputs) - padding].T.unsqueeze(0)
+    return outputs[padding : len(outputs) - padding].unsqueeze(0).transpose(1, 2)
 
 
 def _of_two_frames(weight: Tensor, stride: int) -> Tensor:
