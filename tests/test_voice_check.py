@@ -72,6 +72,15 @@ def test_the_greatest_strength_that_passes_is_taken(tmp_path: Path) -> None:
     assert _chosen(tmp_path, {0.7: (4.1, 0.0), 0.6: (4.25, 0.0), 0.5: (4.5, 0.0)}) == 0.6
 
 
+def test_the_report_keeps_what_was_heard_of_each_strength(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = {0.7: (4.1, 0.0), 0.6: (4.3, 0.04), 0.5: (4.5, 0.0), 0.0: (4.6, 0.0)}
+    tried = _report_of(tmp_path, monkeypatch, Judge(figures).row)["tried"]
+    assert [(one["strength"], one["naturalness"], one["word_error_rate"]) for one in tried] == [
+        (0.7, 4.1, 0.0),
+        (0.6, 4.3, 0.04),
+    ]
+
+
 def test_what_is_not_understood_does_not_pass(tmp_path: Path) -> None:
     assert _chosen(tmp_path, {0.7: (4.6, 0.1), 0.6: (4.5, 0.06), 0.5: (4.4, 0.05)}) == 0.5
 

@@ -87,17 +87,17 @@ class VoiceCheck:
         """
         if len(self._engine.strengths) == 1:
             return
-        tried: list[tuple[float, dict[str, Any]]] = []
+        tried: list[dict[str, Any]] = []
         for strength in self._engine.strengths:
             heard = self._listener.hear(*(self._source(voice, strength=strength) for voice in voices))
-            tried.append((strength, judge.row("", heard.waveforms, heard.word_error_rate)))
-            if gates.passed_by(tried[-1][1]):
+            row = judge.row(f"Strength {strength:g}", heard.waveforms, heard.word_error_rate)
+            tried.append(row | {"strength": strength})
+            if gates.passed_by(row):
                 break
-        else:
-            tried.sort(key=lambda one: gates.rank(one[1]))
-        strength, _ = tried[-1]
+        passing = [row for row in tried if gates.passed_by(row)]
+        strength = max(passing or tried, key=gates.rank)["strength"]
         self._engine.set_strength(self._folder / "model", strength)
-        self.report["strength"] = strength
+        self.report |= {"strength": strength, "tried": tried}
 
     def _require_understood(self, rates: Sequence[float]) -> None:
         """Note a problem where the voices, or one of them, are not intelligible; `rates` are their word error rates."""
