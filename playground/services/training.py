@@ -30,7 +30,7 @@ VOICES = 4
 MIN_FREE_BYTES = 2 * 1024**3
 GIVING_BACK_SECONDS = 5.0
 """Between two times that freed memory is returned: kept, it grows by a gigabyte in ten minutes of training."""
-LOADING_SECONDS = 30.0
+LOADING_SECONDS = 40.0
 """Kept free, beside the time that the voices take to be heard, for loading them and the measures."""
 
 
@@ -80,7 +80,7 @@ class TrainingRun:
         self._hear_stock_voice()
         yield from self._fine_tune_engine(training)
         yield from self._create_voices(training)
-        yield from self._check(held_out)
+        yield from self._check(held_out, training)
 
     def _prepare(self) -> Iterator[RunProgress]:
         yield self._time.at("prepare", 0, 2, message="Waiting until all recordings are checked")
@@ -183,7 +183,7 @@ class TrainingRun:
             style_path=self._media.relative(style),
         )
 
-    def _check(self, held_out: Sequence[TrainingClip]) -> Iterator[RunProgress]:
+    def _check(self, held_out: Sequence[TrainingClip], trained: Sequence[TrainingClip]) -> Iterator[RunProgress]:
         """Choose the strength, let each voice speak, and write the report card; what nobody understands fails."""
         check = VoiceCheck(
             fine_tune=self._fine_tune,
@@ -193,7 +193,7 @@ class TrainingRun:
             listener=self._listener,
             stock=self._stock,
         )
-        for step, steps in check.carry_out(self.voices, held_out):
+        for step, steps in check.carry_out(self.voices, held_out, trained):
             yield self._time.at("check", step, steps, seconds_left=self._time.reserve * (1 - step / steps))
         self.report = {
             **check.report,
