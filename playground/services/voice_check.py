@@ -25,8 +25,8 @@ WORST_WER, WER_ABOVE_STOCK = 0.2, WORDS_LOST + 0.05
 the gate of the strength forgives: what passes that shall not fail for the next sentences."""
 WER_OF_ONE_ABOVE = 0.15
 MOST_JUDGED = 30
-"""Recordings that were trained on, whose naturalness counts beside those kept back: of 13 alone it was told as 4.29
-where 40 had 4.10 (Italian), as 4.41 where they had 4.29 (French)."""
+"""Recordings that were trained on, whose naturalness counts beside those kept back, which are few: 13 of them were told
+as 4.01 where all 43 have 3.89 (Spanish)."""
 
 
 class VoiceCheck:
