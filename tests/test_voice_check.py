@@ -186,8 +186,8 @@ def _report_of(
     row: Callable[..., dict[str, Any]],
     trained: Sequence[TrainingClip] = (),
 ) -> dict[str, Any]:
-    """The report of a check of four voices in which a judge says `row`, and of recordings how many there are."""
-    judge = SimpleNamespace(row=_row_of_anything(row), naturalness=len)
+    """The report of a check of four voices in which a judge says `row`; of recordings how many more counted."""
+    judge = SimpleNamespace(row=_row_of_anything(row))
     monkeypatch.setattr(voice_check, "Judge", lambda recordings: judge)
     monkeypatch.setattr(Gates, "between", lambda recordings, stock: GATES)
     check = _check(tmp_path, engine=Engine())
@@ -202,4 +202,11 @@ def _report_of(
 def _row_of_anything(row: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """Recordings and the stock voice have no strength."""
     nothing = [np.zeros(1)]
-    return lambda name, waveforms, rate: row(name, waveforms or nothing, rate)
+
+    def said(
+        name: str, waveforms: Sequence[np.ndarray], rate: float | None, also: Sequence[Any] = ()
+    ) -> dict[str, Any]:
+        counted = {"naturalness": len(also)} if also else {}
+        return row(name, waveforms or nothing, rate) | counted
+
+    return said

@@ -123,20 +123,24 @@ class Judge:
         self._recordings = recordings
         self._embeddings = self._encoder.embed_many(recordings)
 
-    def row(self, name: str, waveforms: Sequence["Waveform"], word_error_rate: float | None) -> dict[str, Any]:
-        """A line of the report card."""
+    def row(
+        self,
+        name: str,
+        waveforms: Sequence["Waveform"],
+        word_error_rate: float | None,
+        *,
+        also: Sequence["Waveform"] = (),
+    ) -> dict[str, Any]:
+        """A line of the report card; of what is in `also` the naturalness counts as well, and nothing else."""
+        naturalness = np.mean([self._naturalness.score(waveform) for waveform in (*waveforms, *also)])
         row: dict[str, Any] = {
             "name": name,
             "similarity": round(self._similarity(waveforms), 3),
-            "naturalness": self.naturalness(waveforms),
+            "naturalness": round(float(naturalness), 2),
         }
         if word_error_rate is not None:
             row["word_error_rate"] = round(word_error_rate, 3)
         return row
-
-    def naturalness(self, waveforms: Sequence["Waveform"]) -> float:
-        """The mean opinion, from 1 to 5."""
-        return round(float(np.mean([self._naturalness.score(waveform) for waveform in waveforms])), 2)
 
     def _similarity(self, waveforms: Sequence["Waveform"]) -> float:
         """To the recordings; each recording itself is compared with the others only."""

@@ -53,9 +53,8 @@ class VoiceCheck:
         steps = len(voices) + 2
         recordings = [read_wav(clip.path)[0] for clip in held_out]
         judge = Judge(recordings)
-        rows = [judge.row("Recordings", recordings, None)]
         others = [read_wav(clip.path)[0] for clip in _some_long(trained)]
-        rows[0]["naturalness"] = judge.naturalness([*recordings, *others])
+        rows = [judge.row("Recordings", recordings, None, also=others)]
         stock = judge.row("Stock voice", self._stock.waveforms, self._stock.word_error_rate)
         yield 0, steps
         gates = Gates.between(rows[0], stock)

@@ -76,7 +76,7 @@ def traits_of(
     octaves = np.log2(f0[voiced]) if voiced.any() else np.log2([150.0])
     spread = np.subtract(*np.percentile(octaves, [80, 20]))
     pauses = np.array([symbol in symbols.PAUSES for symbol in phonemes])
-    phones = sum(symbol not in symbols.PAUSES | symbols.STRESS_MARKS for symbol in phonemes)
+    phones = sum(symbol not in symbols.SOUNDLESS for symbol in phonemes)
     seconds = 0.025 * durations[1:-1][~pauses].sum()
     loudness = energy[voiced[: len(energy)]].mean() if voiced.any() else energy.mean()
     return np.array([np.median(octaves), spread, np.log(phones / seconds), loudness], dtype=np.float32)

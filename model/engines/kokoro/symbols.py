@@ -75,6 +75,7 @@ _IDS: dict[str, int] = {
 PAUSES = frozenset(' ;:,.!?—…"()“”')
 SENTENCE_ENDS = frozenset('.!?…"”')
 STRESS_MARKS = frozenset("ˈˌ")
+SOUNDLESS = PAUSES | STRESS_MARKS
 PLOSIVES = frozenset("pbtdkɡqcɟʈɖʔʤʧʣʥʦʨ")
 """And affricates: what begins with a closure."""
 

@@ -88,8 +88,7 @@ def spoken_frames(durations: list[int], phrase: str) -> tuple[int, int]:
 
 def hum_of(durations: list[int], phrase: str, start: int) -> int:
     """Frames from `start` on in which a fine-tune may hum: those before a plosive that begins a phrase and one more."""
-    silent = symbols.PAUSES | symbols.STRESS_MARKS
-    first = next((place for place, symbol in enumerate(phrase) if symbol not in silent), None)
+    first = next((place for place, symbol in enumerate(phrase) if symbol not in symbols.SOUNDLESS), None)
     if first is None or phrase[first] not in symbols.PLOSIVES:
         return 0
     return max(0, sum(durations[: first + 1]) - LATE_FRAMES - start) + 1

@@ -23,7 +23,6 @@ _IPA = str.maketrans(
 _MODIFIERS = frozenset("ː\u0303ʰʲᵝ")
 _MOST_SOUNDS = 50
 """Of a piece: a word may be longer than a phrase, so it is found in pieces."""
-_SOUNDLESS = symbols.PAUSES | symbols.STRESS_MARKS
 
 
 class WordPlace(NamedTuple):
@@ -55,7 +54,7 @@ class WordFinder:
 
     def find(self, phrase: str) -> list[WordPlace]:
         """The next words: those that the phrase says, in order."""
-        places = [place for place, symbol in enumerate(phrase) if symbol not in _SOUNDLESS]
+        places = [place for place, symbol in enumerate(phrase) if symbol not in symbols.SOUNDLESS]
         sounds = "".join(phrase[place] for place in places)
         expected, bounds = self._expected(1.5 * len(sounds) + 20)
         distances = [Levenshtein.distance(sounds, expected[:bound]) for bound in bounds]
@@ -86,7 +85,7 @@ class WordFinder:
 
 def _pieces(text: str, language: str) -> Iterator[_Piece]:
     for word in written_words(text):
-        sounds = "".join(symbol for symbol in phonemes_of_word(word, language) if symbol not in _SOUNDLESS)
+        sounds = "".join(symbol for symbol in phonemes_of_word(word, language) if symbol not in symbols.SOUNDLESS)
         yield _Piece(word, sounds[:_MOST_SOUNDS])
         for start in range(_MOST_SOUNDS, len(sounds), _MOST_SOUNDS):
             yield _Piece("", sounds[start : start + _MOST_SOUNDS])
