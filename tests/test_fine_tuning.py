@@ -57,6 +57,16 @@ def test_a_form_that_cannot_be_trained_is_refused(parts: Parts, form: CloneForm,
         parts.fine_tuning.create_draft(form)
 
 
+def test_of_a_form_only_what_has_changed_is_saved(parts: Parts) -> None:
+    draft = parts.fine_tuning.create_draft(CloneForm(language="en"))
+    parts.fine_tuning.update_draft(draft.id, gender="feminine")
+    parts.fine_tuning.update_draft(draft.id, name=" Ada ")
+    with pytest.raises(Refused):
+        parts.fine_tuning.update_draft(draft.id, name="")
+    saved = parts.fine_tuning.get(draft.id)
+    assert (saved.name, saved.gender, saved.model_id) == ("Ada", "feminine", draft.model_id)
+
+
 def test_train_needs_consent(parts: Parts) -> None:
     draft = parts.fine_tuning.create_draft(CloneForm(), dataset_id=checked_dataset(parts).id)
     with pytest.raises(Refused, match="right to clone"):

@@ -205,7 +205,7 @@ def test_another_language_than_the_clones_is_named(parts: Parts, tmp_path: Path)
     row = parts.datasets.get_file(file.id)
     assert (row.language, row.verdict) == ("en", "poor")
     assert "It sounds like English, not Italian." in row.reason
-    parts.fine_tuning.update_draft(draft.id, CloneForm(language="en-GB"))
+    parts.fine_tuning.update_draft(draft.id, language="en-GB")
     assert reviewer.review_next()
     assert parts.datasets.get_file(file.id).verdict == "good"
 

@@ -1,5 +1,6 @@
 """What the page shows of rows, without a browser."""
 
+import asyncio
 from dataclasses import replace
 
 import gradio as gr
@@ -141,3 +142,16 @@ def test_a_bar_tells_how_many_recordings_are_checked(parts: Parts) -> None:
         parts.datasets.remove_file(file.id)
     assert Inspector(parts).inspect_next()
     assert progress_bar(parts.datasets.summary(dataset.id)) == ""
+
+
+def test_an_idle_page_leaves_the_processors_to_a_training(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = wizard._blocks(parts)._queue
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        queue.stopped = True
+
+    monkeypatch.setattr("gradio.queueing.asyncio.sleep", pause)
+    asyncio.run(queue.start_processing())
+    assert pauses == [wizard.EVENTS_SECONDS]

@@ -1,10 +1,11 @@
 """What a person says of a clone before it is trained."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from model import base_models
 from model.accents import with_accent
 from playground.services.errors import Refused
+from storage.records import FineTune
 
 DEFAULT_NAME = "Untitled Pro Voice Clone"
 
@@ -19,6 +20,11 @@ class CloneForm:
     gender: str = ""
     model_id: str = ""
     accent: str | None = None
+
+    @classmethod
+    def of(cls, fine_tune: FineTune) -> "CloneForm":
+        """What was filled in of a clone."""
+        return cls(**{field.name: getattr(fine_tune, field.name) for field in fields(cls)})
 
     def checked(self) -> dict[str, str | None]:
         """The columns of a fine-tune; raises Refused, ModelNotFound and LanguageNotSupported."""

@@ -1,6 +1,7 @@
 """Clones from draft to deletion: Train, Cancel, Retry."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from model import base_models
@@ -47,11 +48,14 @@ class FineTuning:
                 tables.datasets.get(dataset_id)
             return tables.fine_tunes.insert(draft)
 
-    def update_draft(self, fine_tune_id: str, form: CloneForm) -> FineTune:
-        """Save the form again; raises Conflict once it has been trained."""
-        columns = form.checked()
+    def update_draft(self, fine_tune_id: str, **changes: str | None) -> FineTune:
+        """Save what has changed in the form, and nothing else of it: two changes that come together are both kept.
+
+        Raises Conflict once it has been trained, and what `CloneForm.checked` raises.
+        """
         with self._storage.write() as tables:
             draft = _require_draft(tables, fine_tune_id)
+            columns = replace(CloneForm.of(draft), **changes).checked()  # type: ignore[arg-type]
             if draft.dataset_id and draft.language != columns["language"]:
                 tables.datasets.update(draft.dataset_id, is_review_due=True)
             return tables.fine_tunes.update(fine_tune_id, **columns)

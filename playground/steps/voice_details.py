@@ -1,5 +1,6 @@
 """Step 2: the form of a clone, saved as a draft with every change."""
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -11,7 +12,7 @@ from playground.pages.markup import heading
 from playground.pages.place import Place
 from playground.pages.widgets import Updates, html, on
 from playground.parts import Parts
-from playground.services.clone_form import DEFAULT_NAME, CloneForm
+from playground.services.clone_form import DEFAULT_NAME
 from storage.records import FineTune, Status
 
 GENDERS = [("Not said", ""), ("Feminine", "feminine"), ("Masculine", "masculine"), ("Neutral", "gender_neutral")]
@@ -45,14 +46,17 @@ class VoiceDetails:
             elem_id="clone-model",
             elem_classes="base-models",
         )
-        self._fields = [self._name, self._description, self._language, self._gender, self._model]
+        fields = [self._name, self._description, self._language, self._gender, self._model]
         with gr.Row(elem_classes="lead-on"):
             leave = gr.Button("Next", variant="primary", elem_id="details-next")
-        self.outputs: list[Any] = [*self._fields, self._locked]
-        for event in (self._name.blur, self._description.blur, self._language.input, self._gender.input):
-            on(event, self._save, inputs=[router, *self._fields])
-        on(self._model.input, self._choose_model, inputs=[router, *self._fields], outputs=[self._language])
-        on(leave.click, self._lead_on, inputs=[router, *self._fields], outputs=[router])
+        self.outputs: list[Any] = [*fields, self._locked]
+        on(self._name.blur, self._saver("name"), inputs=[router, self._name])
+        on(self._description.blur, self._saver("description"), inputs=[router, self._description])
+        on(self._language.input, self._saver("language"), inputs=[router, self._language])
+        on(self._gender.input, self._saver("gender"), inputs=[router, self._gender])
+        base_and_language = [self._model, self._language]
+        on(self._model.input, self._choose_model, inputs=[router, *base_and_language], outputs=[self._language])
+        on(leave.click, self._lead_on, inputs=[router, *fields], outputs=[router])
 
     def show(self, clone: FineTune) -> Updates:
         is_draft = clone.status == Status.DRAFT
@@ -67,23 +71,25 @@ class VoiceDetails:
             self._model: gr.Radio(value=clone.model_id, interactive=is_draft),
         }
 
-    def _choose_model(
-        self, query: str, name: str, description: str, language: str, gender: str, model_id: str
-    ) -> Updates:
+    def _choose_model(self, query: str, model_id: str, language: str) -> Updates:
         base = resolve(model_id)
-        language = language if language in base.languages else base.languages[0]
-        self._save(query, name, description, language, gender, model_id)
-        return {self._language: gr.Radio(_languages(base), value=language)}
+        changes = {"model_id": model_id}
+        if language not in base.languages:
+            changes["language"] = base.languages[0]
+        self._save(query, **changes)
+        return {self._language: gr.Radio(_languages(base), value=changes.get("language", language))}
 
-    def _save(self, query: str, name: str, description: str, language: str, gender: str, model_id: str) -> None:
+    def _saver(self, field: str) -> Callable[[str, str], None]:
+        return lambda query, value: self._save(query, **{field: value})
+
+    def _lead_on(self, query: str, name: str, description: str, language: str, gender: str, model_id: str) -> str:
+        self._save(query, name=name, description=description, language=language, gender=gender, model_id=model_id)
+        return Place.parse(query).at_step(3).query
+
+    def _save(self, query: str, **changes: str) -> None:
         clone = self._parts.fine_tuning.get(Place.parse(query).clone)
         if clone.status == Status.DRAFT:
-            form = CloneForm(name=name, description=description, language=language, gender=gender, model_id=model_id)
-            self._parts.fine_tuning.update_draft(clone.id, form)
-
-    def _lead_on(self, query: str, *fields: str) -> str:
-        self._save(query, *fields)
-        return Place.parse(query).at_step(3).query
+            self._parts.fine_tuning.update_draft(clone.id, **changes)
 
 
 def _languages(base: BaseModel) -> list[tuple[str, str]]:
