@@ -57,7 +57,7 @@ def speak(
         durations = reading.durations.tolist()
         start, end = spoken_frames(durations, phrase)
         # The base needs its silence: before a phrase it does not hum.
-        hum = 0 if lead_frames is None else hum_of(durations, phrase, start)
+        closure = range(0) if lead_frames is None else closure_of(durations, phrase, start)
         place = start
         while place < end:
             after = place + frames if end - place > 1.5 * frames else end
@@ -65,7 +65,7 @@ def speak(
             if after == end:
                 waveform = ended(waveform)
             if place == start:
-                waveform = begun(waveform, hum=hum)
+                waveform = begun(waveform, closure=closure)
                 times = times_of(phrase, words.find(phrase), durations, (start, end), len(pause) / SAMPLE_RATE)
                 yield Stretch(waveform=np.concatenate([pause, waveform]), words=times[0], phonemes=times[1])
             else:
@@ -86,12 +86,16 @@ def spoken_frames(durations: list[int], phrase: str) -> tuple[int, int]:
     return max(0, durations[0] - LATE_FRAMES - _LEAD_FRAMES), end
 
 
-def hum_of(durations: list[int], phrase: str, start: int) -> int:
-    """Frames from `start` on in which a fine-tune may hum: those before a plosive that begins a phrase and one more."""
+def closure_of(durations: list[int], phrase: str, start: int) -> range:
+    """Frames from `start` on that hold the closure of the plosive that begins a phrase; none where another sound does.
+
+    From one frame before the plosive to its middle: what is before is silence, in which a fine-tune may hum.
+    """
     first = next((place for place, symbol in enumerate(phrase) if symbol not in symbols.SOUNDLESS), None)
     if first is None or phrase[first] not in symbols.PLOSIVES:
-        return 0
-    return max(0, sum(durations[: first + 1]) - LATE_FRAMES - start) + 1
+        return range(0)
+    plosive = max(0, sum(durations[: first + 1]) - LATE_FRAMES - start)
+    return range(max(0, plosive - 1), plosive + (durations[first + 1] + 1) // 2)
 
 
 def limited(waveform: "Waveform") -> "Waveform":
@@ -102,16 +106,16 @@ def limited(waveform: "Waveform") -> "Waveform":
     return np.where(over > 0, pressed, waveform).astype(np.float32)
 
 
-def begun(waveform: "Waveform", *, hum: int = 0) -> "Waveform":
-    """Faded in over 20 ms. Of a `hum` of so many frames silence is left, up to the quietest 10 ms, which fade in:
+def begun(waveform: "Waveform", *, closure: range = range(0)) -> "Waveform":
+    """Faded in over 20 ms. Before a `closure`, given in frames, is silence, up to its quietest 10 ms, which fade in:
     "compra" was heard as "e compra"."""
-    before = waveform[: hum * SAMPLES_PER_FRAME]
-    if len(before) < _MOMENT:
+    around = waveform[closure.start * SAMPLES_PER_FRAME : closure.stop * SAMPLES_PER_FRAME]
+    if len(around) < _MOMENT:
         return _rising(waveform, int(FADE_SECONDS * SAMPLE_RATE))
-    power = np.lib.stride_tricks.sliding_window_view(before**2, _MOMENT).mean(axis=-1)
-    closure = int(power.argmin())
-    waveform[:closure] = 0
-    _rising(waveform[closure:], _MOMENT)
+    power = np.lib.stride_tricks.sliding_window_view(around**2, _MOMENT).mean(axis=-1)
+    quietest = closure.start * SAMPLES_PER_FRAME + int(power.argmin())
+    waveform[:quietest] = 0
+    _rising(waveform[quietest:], _MOMENT)
     return waveform
 
 
