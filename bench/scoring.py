@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model.audio import SAMPLE_RATE
 from model.engines.kokoro.features import pitch_of
 from model.engines.kokoro.phonemes import phonemes_of
-from model.engines.kokoro.symbols import SOUNDLESS
+from model.engines.kokoro.symbols import MODIFIERS, SOUNDLESS
 from model.evaluation import Naturalness, SpeakerEncoder, word_error_rate
 from model.transcription import Transcriber
 
@@ -197,7 +197,7 @@ def letters_per_second(texts: Sequence[str], waveforms: Sequence[Waveform]) -> f
 def phones_per_second(texts: Sequence[str], waveforms: Sequence[Waveform], language: str) -> float:
     """How fast the texts are spoken, by the sounds that espeak reads in them; pauses take time and are no sounds."""
     symbols = [symbol for text in texts for symbol in phonemes_of(text, language)]
-    phones = sum(symbol not in SOUNDLESS for symbol in symbols)
+    phones = sum(symbol not in SOUNDLESS | MODIFIERS for symbol in symbols)
     return phones / sum(map(speech_seconds, waveforms))
 
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from model.engines.protocol import TrainingClip
-from playground.services.held_out import hold_out
+from playground.services.held_out import hold_out, spread
 
 
 def _clips(*seconds: float) -> list[TrainingClip]:
@@ -37,3 +39,11 @@ def test_no_more_than_two_minutes_are_kept_back() -> None:
 def test_half_a_minute_and_four_clips_stay_in_training() -> None:
     assert hold_out(_clips(10.0, 10.0, 10.0), at_least_left=2) == []
     assert len(hold_out(_clips(*[9.0] * 6), at_least_left=4)) <= 2
+
+
+@pytest.mark.parametrize("count", [5, 31, 59, 60, 89])
+def test_clips_are_taken_from_the_first_to_the_last(count: int) -> None:
+    taken = [int(clip.id) for clip in spread(_clips(*[4.0] * count), 30)]
+    assert len(set(taken)) == min(count, 30)
+    assert taken == sorted(taken)
+    assert taken[-1] >= count - 3

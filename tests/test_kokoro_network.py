@@ -10,7 +10,7 @@ import torch
 import torchaudio
 
 from model.engines.kokoro import compiled, fast_conv, fast_linear, fast_snake, phonemes, symbols, synthesis, weights
-from model.engines.kokoro.decoder import _channels_last
+from model.engines.kokoro.decoder import Generator, _channels_last
 from model.engines.kokoro.layers import NORM_EPS, NormMemory, _NormalizedSnake, run_lstm
 from model.engines.kokoro.network import FINE_TUNED_LEAD_FRAMES, Network, Reading, widened
 from model.engines.kokoro.spectral_loss import SpectralLoss
@@ -136,6 +136,17 @@ def test_written_words_have_the_times_of_their_sounds(network: Network) -> None:
     assert hiss > 2 * voiced
 
 
+def test_magnitudes_too_small_for_a_plain_float_have_a_gradient_that_is_a_number() -> None:
+    """A logarithm of -88.7 came once in some thousand steps, and the training ended there."""
+    generator = Generator(channels=64, style_size=8)
+    generator.conv_post.weight.data[:11] = 0
+    generator.conv_post.bias.data[:11] = -89.0
+    x = torch.randn(1, 64, 8, requires_grad=True)
+    generator(x, torch.randn(1, 8), torch.full((1, 8), 120.0)).sum().backward()
+    assert x.grad is not None
+    assert torch.isfinite(x.grad).all()
+
+
 def test_loud_peaks_are_pressed_and_the_rest_is_left() -> None:
     waveform = np.array([0.5, -0.79, 0.9, -3.0], dtype=np.float32)
     limited = synthesis.limited(waveform)
@@ -146,7 +157,7 @@ def test_loud_peaks_are_pressed_and_the_rest_is_left() -> None:
 
 def test_a_hum_before_the_closure_of_a_plosive_is_silenced() -> None:
     hum, closure, vowel = (np.full(600, level, np.float32) for level in (0.03, 0.001, 0.2))
-    waveform = synthesis.begun(np.concatenate([hum, hum, closure, vowel]), closure=range(1, 3))
+    waveform = synthesis.begun(np.concatenate([hum, hum, closure, vowel]), closure=range(2, 3))
     assert not waveform[:1200].any()
     assert waveform[1200:1800].max() <= closure.max()
     assert (waveform[1800:] == vowel).all()
@@ -154,7 +165,7 @@ def test_a_hum_before_the_closure_of_a_plosive_is_silenced() -> None:
 
 def test_a_hum_that_begins_in_silence_is_silenced_too() -> None:
     silence, hum, closure, vowel = (np.full(600, level, np.float32) for level in (0, 0.03, 0.001, 0.2))
-    waveform = synthesis.begun(np.concatenate([silence, hum, closure, vowel]), closure=range(1, 3))
+    waveform = synthesis.begun(np.concatenate([silence, hum, closure, vowel]), closure=range(2, 3))
     assert not waveform[:1200].any()
 
 
@@ -173,7 +184,7 @@ def test_speech_that_begins_with_no_plosive_is_only_faded_in() -> None:
 
 @pytest.mark.parametrize(
     ("phrase", "frames"),
-    [("kˈat", range(1, 5)), ("ˈkat", range(7, 11)), ("“kˈat", range(7, 11)), ("əkˈat", range(0)), ("", range(0))],
+    [("kˈat", range(2, 5)), ("ˈkat", range(8, 11)), ("“kˈat", range(8, 11)), ("əkˈat", range(0)), ("", range(0))],
 )
 def test_a_closure_is_looked_for_in_a_plosive_at_the_beginning_alone(phrase: str, frames: range) -> None:
     """Seven frames of padding, of which three are not spoken, then symbols of six and five."""

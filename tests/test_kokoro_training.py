@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from model.engines.kokoro import weights
 from model.engines.kokoro.acoustic import Segments, train_voice, voice_loss
 from model.engines.kokoro.alignment import Aligner
-from model.engines.kokoro.descent import descend
+from model.engines.kokoro.descent import MOST_LOST, Descent
 from model.engines.kokoro.engine import KokoroEngine
 from model.engines.kokoro.examples import Example, encode, measure
 from model.engines.kokoro.features import bandwidth_of
@@ -148,7 +148,7 @@ def test_without_voice_no_melody_is_widened(examples: list[Example], weights_dir
 
 
 @pytest.mark.parametrize("stage", [train_prosody, train_voice])
-def test_what_is_no_number_ends_the_training_and_no_weight_learns_from_it(
+def test_what_is_never_a_number_ends_the_training_and_no_weight_learns_from_it(
     stage: Stage, examples: list[Example], weights_dir: Path
 ) -> None:
     network, speaker = weights.load(weights_dir), _style_of(examples)
@@ -162,11 +162,30 @@ def test_what_is_no_number_ends_the_training_and_no_weight_learns_from_it(
     assert all(torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True))
 
 
-def test_no_weight_learns_from_a_gradient_that_is_no_number_either() -> None:
+def test_a_gradient_that_is_no_number_costs_its_step_and_many_in_a_row_the_training() -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
+    descent = Descent(torch.optim.SGD([weight]), bounded=[weight], longest_gradient=1.0)
+
+    def lose() -> None:
+        assert descent.step(weight.sqrt().sum(), rates=[0.5]) is None
+        assert weight.item() == 0
+
+    for _ in range(MOST_LOST - 1):
+        lose()
+    assert descent.step(weight.sum(), rates=[0.0]) == 0
+    for _ in range(MOST_LOST - 1):
+        lose()
     with pytest.raises(TrainingFailed, match="no longer a number"):
-        descend(torch.optim.SGD([weight], lr=1.0), weight.sqrt().sum(), bounded=[weight], longest_gradient=1.0)
+        lose()
     assert weight.item() == 0
+
+
+def test_a_step_that_is_lost_is_made_up_for() -> None:
+    schedule = Schedule(seconds=60, max_steps=1)
+    schedule.record(None)
+    assert schedule.goes_on()
+    schedule.record(1.5)
+    assert (schedule.goes_on(), schedule.loss) == (False, 1.5)
 
 
 def test_the_fine_tuned_weights_are_nearer_to_the_recordings(

@@ -10,7 +10,7 @@ import pytest
 
 from model.audio import write_wav
 from model.engines.protocol import TrainingClip
-from playground.services import voice_check
+from playground.services import checking, voice_check
 from playground.services.checking import NATURALNESS_LOST, Gates, Heard
 from playground.services.voice_check import VoiceCheck
 from playground.speech_process import VoiceSource
@@ -85,7 +85,17 @@ def test_the_report_keeps_what_was_heard_of_each_strength(tmp_path: Path, monkey
 
 def test_the_greatest_strength_of_all_is_taken_only_if_it_hardly_loses_naturalness(tmp_path: Path) -> None:
     assert _chosen(tmp_path, {0.7: (4.36, 0.0), 0.6: (4.25, 0.0), 0.5: (4.5, 0.0)}) == 0.7
-    assert _chosen(tmp_path, {0.7: (4.34, 0.0), 0.6: (4.25, 0.0), 0.5: (4.5, 0.0)}) == 0.6
+    assert _chosen(tmp_path, {0.7: (4.34, 0.0), 0.6: (4.38, 0.0), 0.5: (4.5, 0.0)}) == 0.6
+
+
+def test_what_loses_just_as_much_as_it_may_passes(tmp_path: Path) -> None:
+    gates = Gates(naturalness=4.4, most_word_errors=0.05)
+    assert gates.passed_by({"naturalness": 4.35, "word_error_rate": 0.0}, lost=0.05)
+
+
+def test_a_weaker_one_that_is_less_natural_too_is_not_taken(tmp_path: Path) -> None:
+    assert _chosen(tmp_path, {0.7: (4.34, 0.0), 0.6: (4.25, 0.0), 0.5: (4.5, 0.0)}) == 0.7
+    assert _chosen(tmp_path, {0.7: (4.34, 0.1), 0.6: (4.25, 0.0), 0.5: (4.5, 0.0)}) == 0.6
 
 
 def test_recordings_that_were_trained_on_tell_of_naturalness_too_but_no_single_words(
@@ -100,6 +110,22 @@ def test_recordings_that_were_trained_on_tell_of_naturalness_too_but_no_single_w
     figures = {0.7: (4.4, 0.0), 0.0: (4.6, 0.0)}
     report = _report_of(tmp_path, monkeypatch, Judge(figures).row, trained)
     assert report["rows"][0]["naturalness"] == 10
+
+
+def test_of_more_recordings_the_naturalness_counts_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Encoder:
+        def embed_many(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
+            return np.stack([waveform[:2] / np.linalg.norm(waveform[:2]) for waveform in waveforms])
+
+    monkeypatch.setattr(checking, "SpeakerEncoder", Encoder)
+    monkeypatch.setattr(checking, "Naturalness", lambda: SimpleNamespace(score=lambda waveform: waveform[2]))
+    recordings = [np.array([1.0, 0.0, 4.0]), np.array([1.0, 0.0, 4.2])]
+    judge = checking.Judge(recordings)
+    alone, with_more = (
+        judge.row("Recordings", recordings, None, also=also) for also in ([], [np.array([0.0, 1.0, 3.2])])
+    )
+    assert (alone["naturalness"], with_more["naturalness"]) == (4.1, 3.8)
+    assert alone["similarity"] == with_more["similarity"] == 1.0
 
 
 def test_what_is_not_understood_does_not_pass(tmp_path: Path) -> None:

@@ -15,11 +15,14 @@ from playground.pages.place import Place
 from playground.pages.recordings import progress_bar
 from playground.pages.widgets import guarded
 from playground.parts import Parts
+from playground.services.clone_form import CloneForm
 from playground.services.errors import Refused
 from playground.services.runs import CANCELLED
 from playground.steps import training_view
 from playground.steps.report_card import report_card
+from playground.steps.voice_details import VoiceDetails
 from storage.records import FineTune, Status
+from tests.making import TINY
 from tests.running import add_speech
 
 FAILED = FineTune(
@@ -35,6 +38,40 @@ FAILED = FineTune(
 
 def failed_words(clone: FineTune, *, support_address: str = "help@example.org") -> str:
     return training_view.failed(clone, [], support_address=support_address)
+
+
+@pytest.fixture
+def details(parts: Parts) -> VoiceDetails:
+    with gr.Blocks():
+        return VoiceDetails(parts, gr.HTML())
+
+
+def test_each_change_of_the_form_saves_its_own_field(parts: Parts, details: VoiceDetails) -> None:
+    draft = parts.fine_tuning.create_draft(CloneForm())
+    query = Place(view="clone", clone=draft.id).query
+    details._save_description(query, "For a podcast")
+    details._save_gender(query, "feminine")
+    details._save_name(query, "Ada")
+    details._save_language(query, "it")
+    saved = parts.fine_tuning.get(draft.id)
+    assert (saved.name, saved.description, saved.gender, saved.language) == ("Ada", "For a podcast", "feminine", "it")
+
+
+@pytest.mark.parametrize("shown", ["en", "it"])
+def test_a_base_model_takes_its_own_language_where_it_does_not_speak_the_saved_one(
+    parts: Parts, details: VoiceDetails, shown: str
+) -> None:
+    draft = parts.fine_tuning.create_draft(CloneForm(language="it"))
+    details._choose_model(Place(view="clone", clone=draft.id).query, TINY, shown)
+    saved = parts.fine_tuning.get(draft.id)
+    assert (saved.model_id, saved.language) == (TINY, "en")
+
+
+def test_a_change_that_comes_while_another_one_is_saved_is_saved_after_it(parts: Parts) -> None:
+    with gr.Blocks() as blocks:
+        VoiceDetails(parts, gr.HTML())
+    saves = [function for function in blocks.fns.values() if function.targets[0][1] in ("blur", "input")]
+    assert [save.trigger_mode for save in saves] == ["always_last"] * 5
 
 
 def test_a_failure_says_why_and_that_nothing_was_charged() -> None:

@@ -102,20 +102,19 @@ class Gates:
         )
 
     def passed_by(self, row: Mapping[str, Any], *, lost: float = NATURALNESS_LOST) -> bool:
-        return self.understood(row) and bool(row["naturalness"] >= self.naturalness - lost)
+        return self.understood(row) and bool(row["naturalness"] >= round(self.naturalness - lost, 2))
 
     def understood(self, row: Mapping[str, Any]) -> bool:
         return bool(row["word_error_rate"] <= self.most_word_errors)
 
-    def rank(self, row: Mapping[str, Any]) -> tuple[bool, float]:
-        """Of what does not pass, the greater the better: what is understood by its naturalness, the rest by how well
-        it is understood."""
-        understood = self.understood(row)
-        return understood, row["naturalness"] if understood else -row["word_error_rate"]
+    def rank(self, row: Mapping[str, Any]) -> tuple[bool, float, float]:
+        """The greater the better: what is understood by its naturalness, the rest by how well it is understood."""
+        understood, naturalness = self.understood(row), row["naturalness"]
+        return understood, naturalness if understood else -row["word_error_rate"], naturalness
 
 
 class Judge:
-    """Measures spoken sentences against the recordings that were kept back from training."""
+    """Measures spoken sentences, and how alike they are to the recordings that were kept back from training."""
 
     def __init__(self, recordings: Sequence["Waveform"]) -> None:
         self._encoder = SpeakerEncoder()

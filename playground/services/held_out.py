@@ -11,7 +11,7 @@ MIN_TRAINED_SECONDS = 30.0
 
 
 def hold_out(clips: Sequence[TrainingClip], *, at_least_left: int) -> list[TrainingClip]:
-    """Every n-th clip, max(5, 5 %) of them, at most 2 minutes; `at_least_left` clips and 30 seconds stay in training.
+    """Clips from everywhere, max(5, 5 %) of them, at most 2 minutes; `at_least_left` clips and 30 s stay in training.
 
     Long ones where there are enough: a word or two says little about a speaker, and counts as less natural.
     """
@@ -20,9 +20,15 @@ def hold_out(clips: Sequence[TrainingClip], *, at_least_left: int) -> list[Train
     long = [clip for clip in clips if clip.duration_seconds >= LONG_SECONDS]
     candidates = long if len(long) >= 2 * count else clips
     held_out: list[TrainingClip] = []
-    for clip in candidates[:: max(len(candidates) // count, 1)][:count]:
+    for clip in spread(candidates, count):
         if len(clips) - len(held_out) <= at_least_left:
             break
         if sum(kept.duration_seconds for kept in held_out) + clip.duration_seconds <= budget:
             held_out.append(clip)
     return held_out
+
+
+def spread(clips: Sequence[TrainingClip], count: int) -> list[TrainingClip]:
+    """So many of the clips, or all, as far from each other as they can lie."""
+    count = min(count, len(clips))
+    return [clips[place * len(clips) // count] for place in range(count)]

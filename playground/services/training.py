@@ -31,7 +31,7 @@ MIN_FREE_BYTES = 2 * 1024**3
 GIVING_BACK_SECONDS = 5.0
 """Between two times that freed memory is returned: kept, it grows by a gigabyte in ten minutes of training."""
 LOADING_SECONDS = 40.0
-"""Kept free, beside the time that the voices take to be heard, for loading them and the measures."""
+"""Kept free, beside the time that the voices take to be heard, for loading them and judging the recordings."""
 
 
 class DataFault(Exception):

@@ -15,7 +15,7 @@ from playground.services.checking import (
     Judge,
     Listener,
 )
-from playground.services.held_out import LONG_SECONDS
+from playground.services.held_out import LONG_SECONDS, spread
 from playground.speech_process import VoiceSource
 from storage.media import Media
 from storage.records import FineTune, Voice
@@ -81,6 +81,7 @@ class VoiceCheck:
         self.report |= {
             "rows": [*rows, stock],
             "held_out_clips": len(held_out),
+            "judged_clips": len(recordings) + len(others),
             "sentences": len(TEST_SENTENCES[self._fine_tune.language]),
         }
         yield steps, steps
@@ -96,22 +97,25 @@ class VoiceCheck:
 
     def _choose_strength(self, voices: Sequence[Voice], judge: Judge, gates: Gates) -> None:
         """The greatest strength that passes the gates, the first of all only if it hardly loses naturalness; if none
-        does, the most natural of those that are understood, or the best understood of those that are not.
+        does, the most natural of those that are understood, or the best understood of those that are not. A greater
+        one that is as good is preferred.
 
         The voices take the sentences in turn: one alone may be more or less natural than the four.
         """
         if len(self._engine.strengths) == 1:
             return
         tried: list[dict[str, Any]] = []
+        best: dict[str, Any] = {}
         for strength in self._engine.strengths:
             heard = self._listener.hear(*(self._source(voice, strength=strength) for voice in voices))
             row = judge.row(f"Strength {strength:g}", heard.waveforms, heard.word_error_rate)
             tried.append(row | {"strength": strength})
             lost = NATURALNESS_LOST if len(tried) > 1 else NATURALNESS_HARDLY_LOST
             if gates.passed_by(row, lost=lost):
+                best = tried[-1]
                 break
-        else:
-            strength = max(tried, key=gates.rank)["strength"]
+        best = best or max(tried, key=gates.rank)
+        strength = next(one["strength"] for one in tried if gates.rank(one) >= gates.rank(best))
         self._engine.set_strength(self._folder / "model", strength)
         self.report |= {"strength": strength, "tried": tried}
 
@@ -131,9 +135,8 @@ class VoiceCheck:
 
 
 def _some_long(clips: Sequence[TrainingClip]) -> Sequence[TrainingClip]:
-    """Clips from everywhere, as `hold_out` takes them: a word or two counts as less natural."""
-    long = [clip for clip in clips if clip.duration_seconds >= LONG_SECONDS] or clips
-    return long[:: max(len(long) // MOST_JUDGED, 1)][:MOST_JUDGED]
+    """From the first clip to the last, long ones where there are any: a word or two counts as less natural."""
+    return spread([clip for clip in clips if clip.duration_seconds >= LONG_SECONDS] or clips, MOST_JUDGED)
 
 
 def _mean(rows: Sequence[dict[str, Any]]) -> dict[str, float]:

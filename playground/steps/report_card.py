@@ -46,6 +46,8 @@ def _basis(report: Mapping[str, Any]) -> str:
         said.append(f"Each voice spoke {count(report['sentences'], 'sentence')}.")
     if "held_out_clips" in report:
         said.append(f"{count(report['held_out_clips'], 'clip')} of the recordings were kept back for the comparison.")
+    if "judged_clips" in report:
+        said.append(f"How natural the recordings are is told by {count(report['judged_clips'], 'clip')}.")
     if "trained_minutes" in report:
         trained, usable = report["trained_minutes"], report["usable_minutes"]
         said.append(f"Trained on {trained:g} of the {usable:g} minutes of usable speech.")

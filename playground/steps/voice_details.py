@@ -1,6 +1,6 @@
 """Step 2: the form of a clone, saved as a draft with every change."""
 
-from collections.abc import Callable
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -50,12 +50,13 @@ class VoiceDetails:
         with gr.Row(elem_classes="lead-on"):
             leave = gr.Button("Next", variant="primary", elem_id="details-next")
         self.outputs: list[Any] = [*fields, self._locked]
-        on(self._name.blur, self._saver("name"), inputs=[router, self._name])
-        on(self._description.blur, self._saver("description"), inputs=[router, self._description])
-        on(self._language.input, self._saver("language"), inputs=[router, self._language])
-        on(self._gender.input, self._saver("gender"), inputs=[router, self._gender])
+        save = partial(on, trigger_mode="always_last")
+        save(self._name.blur, self._save_name, inputs=[router, self._name])
+        save(self._description.blur, self._save_description, inputs=[router, self._description])
+        save(self._language.input, self._save_language, inputs=[router, self._language])
+        save(self._gender.input, self._save_gender, inputs=[router, self._gender])
         base_and_language = [self._model, self._language]
-        on(self._model.input, self._choose_model, inputs=[router, *base_and_language], outputs=[self._language])
+        save(self._model.input, self._choose_model, inputs=[router, *base_and_language], outputs=[self._language])
         on(leave.click, self._lead_on, inputs=[router, *fields], outputs=[router])
 
     def show(self, clone: FineTune) -> Updates:
@@ -73,14 +74,21 @@ class VoiceDetails:
 
     def _choose_model(self, query: str, model_id: str, language: str) -> Updates:
         base = resolve(model_id)
-        changes = {"model_id": model_id}
-        if language not in base.languages:
-            changes["language"] = base.languages[0]
-        self._save(query, **changes)
-        return {self._language: gr.Radio(_languages(base), value=changes.get("language", language))}
+        language = language if language in base.languages else base.languages[0]
+        self._save(query, model_id=model_id, language=language)
+        return {self._language: gr.Radio(_languages(base), value=language)}
 
-    def _saver(self, field: str) -> Callable[[str, str], None]:
-        return lambda query, value: self._save(query, **{field: value})
+    def _save_name(self, query: str, name: str) -> None:
+        self._save(query, name=name)
+
+    def _save_description(self, query: str, description: str) -> None:
+        self._save(query, description=description)
+
+    def _save_language(self, query: str, language: str) -> None:
+        self._save(query, language=language)
+
+    def _save_gender(self, query: str, gender: str) -> None:
+        self._save(query, gender=gender)
 
     def _lead_on(self, query: str, name: str, description: str, language: str, gender: str, model_id: str) -> str:
         self._save(query, name=name, description=description, language=language, gender=gender, model_id=model_id)

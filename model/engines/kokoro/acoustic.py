@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model.engines.kokoro.descent import descend
+from model.engines.kokoro.descent import Descent
 from model.engines.kokoro.examples import Example
 from model.engines.kokoro.features import bandwidth_of
 from model.engines.kokoro.network import SAMPLES_PER_FRAME, Network
@@ -106,12 +106,11 @@ def train_voice(
     optimizer = torch.optim.AdamW(
         [{"params": group} for group in groups], weight_decay=0.0, betas=(0.8, 0.99), fused=True
     )
+    descent = Descent(optimizer, bounded=[*norms, *blocks], longest_gradient=10.0)
     while schedule.goes_on():
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * schedule.rate_factor
         segments = Segments.drawn(examples, rng, device, count=STEP_SEGMENTS[device.type])
         loss = voice_loss(network, speaker, segments, distance)
-        schedule.record(descend(optimizer, loss, bounded=[*norms, *blocks], longest_gradient=10.0))
+        schedule.record(descent.step(loss, rates=[rate * schedule.rate_factor for rate in rates]))
         yield
     optimizer.zero_grad(set_to_none=True)
     network.decoder.requires_grad_(False)

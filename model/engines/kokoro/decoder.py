@@ -106,7 +106,9 @@ class Generator(nn.Module):
         x = conv_over_frames(self.conv_post, _channels_last(F.leaky_relu(x))).squeeze(2).float()
         magnitude, phase = x[:, : N_FFT // 2 + 1].exp(), x[:, N_FFT // 2 + 1 :].sin()
         with torch.autocast(x.device.type, enabled=False):
-            return torch.istft(torch.polar(magnitude, phase), N_FFT, HOP_LENGTH, window=self._window(x.device))
+            # Not torch.polar: below 1e-38, which a magnitude is once in thousands of steps, its gradient is no number.
+            spectrum = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
+            return torch.istft(spectrum, N_FFT, HOP_LENGTH, window=self._window(x.device))
 
     def harmonics(self, f0: Tensor) -> Tensor:
         """F0 in Hz `(batch, frames)` -> magnitude and phase of the source `(batch, 22, 60 * frames + 1)`."""

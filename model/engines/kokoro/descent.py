@@ -1,4 +1,4 @@
-"""A step of training, which leaves no weights behind that are no numbers."""
+"""Steps of training that leave no weights behind that are no numbers."""
 
 from collections.abc import Sequence
 
@@ -7,22 +7,42 @@ from torch import Tensor, nn
 
 from model.errors import TrainingFailed
 
+MOST_LOST = 10
+"""Steps that may be lost one after the other. One alone costs nothing, and must not cost an hour of training: an
+operation that has no gradient at one point in millions meets it in time."""
 
-def descend(
-    optimizer: torch.optim.Optimizer, loss: Tensor, *, bounded: Sequence[nn.Parameter], longest_gradient: float
-) -> float:
-    """Move the optimizer's parameters down the gradient, which is made shorter for those that are bounded.
 
-    Returns the loss before. TrainingFailed when it or the gradient is no number; the parameters are as they were then.
-    """
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    length = torch.nn.utils.clip_grad_norm_(bounded, longest_gradient)
-    before = loss.item()
-    if not torch.isfinite(length + before):
-        raise TrainingFailed(
-            "The loss is no longer a number. Look for recordings with broken sound; Retry goes on from the last "
-            "checkpoint."
-        )
-    optimizer.step()
-    return before
+class Descent:
+    """The way of an optimizer's parameters down the gradient, which is made shorter for those that are bounded."""
+
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, *, bounded: Sequence[nn.Parameter], longest_gradient: float
+    ) -> None:
+        self._optimizer = optimizer
+        self._bounded = bounded
+        self._longest_gradient = longest_gradient
+        self._lost = 0
+
+    def step(self, loss: Tensor, *, rates: Sequence[float]) -> float | None:
+        """Learn at one rate for each of the optimizer's groups; returns the loss before.
+
+        None when it or the gradient is no number: the parameters stay as they were then. TrainingFailed when that
+        has happened too often in a row.
+        """
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        length = torch.nn.utils.clip_grad_norm_(self._bounded, self._longest_gradient)
+        before = loss.item()
+        if not torch.isfinite(length + before):
+            self._lost += 1
+            if self._lost >= MOST_LOST:
+                raise TrainingFailed(
+                    "The loss is no longer a number. Look for recordings with broken sound; Retry goes on from the "
+                    "last checkpoint."
+                )
+            return None
+        self._lost = 0
+        for group, rate in zip(self._optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        self._optimizer.step()
+        return before

@@ -31,9 +31,9 @@ class KokoroEngine:
     sample_rate = 24_000
     languages = tuple(ESPEAK_VOICES)
     stages = ("align", "prosody", "voice")
-    # Normalised similarity and naturalness: Italian after 15 minutes (two voices, six sentences) .73 and 4.34 at 0, .83
-    # and 4.24 at .25, .85 and 4.19 at .35, .87 and 4.10 at .45; English after 45 slow ones (four voices, six sentences)
-    # .951 and 4.216 at .35, .960 and 4.186 at .4, .968 and 4.148 at .45.
+    # Normalised similarity and naturalness (two voices, six sentences): Italian after 15 minutes .847 and 4.333 at .35,
+    # .878 and 4.155 at .5; English after 45 .962 and 4.366 at .35, .996 and 4.301 at .5. With an earlier recipe,
+    # Italian: .73 and 4.34 at 0, .83 and 4.24 at .25, .85 and 4.19 at .35.
     strengths = (0.5, 0.42, 0.35, 0.25, 0.15)
 
     def __init__(self, weights_dir: Path, *, source: Path | None = None, device: Device = "auto") -> None:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from model.engines.kokoro.decoder import VOICED_ABOVE_HZ
-from model.engines.kokoro.descent import descend
+from model.engines.kokoro.descent import Descent
 from model.engines.kokoro.examples import Example
 from model.engines.kokoro.layers import frame_mask
 from model.engines.kokoro.network import Network, lay_out
@@ -108,12 +108,11 @@ def train_prosody(
         weight_decay=0.0,
         betas=(0.9, 0.99),
     )
+    descent = Descent(optimizer, bounded=list(predictor.parameters()), longest_gradient=5.0)
     while schedule.goes_on():
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * schedule.rate_factor
         batch = ProsodyBatch.of(_similar_lengths(examples, rng), device)
         loss = prosody_loss(network, speaker, batch)
-        schedule.record(descend(optimizer, loss, bounded=list(predictor.parameters()), longest_gradient=5.0))
+        schedule.record(descent.step(loss, rates=[rate * schedule.rate_factor for rate in rates]))
         yield
     optimizer.zero_grad(set_to_none=True)
     predictor.requires_grad_(False).eval()

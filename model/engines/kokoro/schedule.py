@@ -70,7 +70,9 @@ class Schedule:
             return False
         return self.elapsed + 0.5 * self.elapsed / self.step < self.seconds
 
-    def record(self, loss: float) -> None:
-        """Count one step."""
+    def record(self, loss: float | None) -> None:
+        """Count one step, unless it was lost."""
+        if loss is None:
+            return
         self.step += 1
         self._losses.append(loss)

@@ -76,6 +76,7 @@ PAUSES = frozenset(' ;:,.!?—…"()“”')
 SENTENCE_ENDS = frozenset('.!?…"”')
 STRESS_MARKS = frozenset("ˈˌ")
 SOUNDLESS = PAUSES | STRESS_MARKS
+MODIFIERS = frozenset("ː\u0303ʰʲᵝ")
 PLOSIVES = frozenset("pbtdkɡqcɟʈɖʔʤʧʣʥʦʨ")
 """And affricates: what begins with a closure."""
 

@@ -89,13 +89,13 @@ def spoken_frames(durations: list[int], phrase: str) -> tuple[int, int]:
 def closure_of(durations: list[int], phrase: str, start: int) -> range:
     """Frames from `start` on that hold the closure of the plosive that begins a phrase; none where another sound does.
 
-    From one frame before the plosive to its middle: what is before is silence, in which a fine-tune may hum.
+    Up to its middle: what is before the plosive is silence, in which a fine-tune may hum.
     """
     first = next((place for place, symbol in enumerate(phrase) if symbol not in symbols.SOUNDLESS), None)
     if first is None or phrase[first] not in symbols.PLOSIVES:
         return range(0)
     plosive = max(0, sum(durations[: first + 1]) - LATE_FRAMES - start)
-    return range(max(0, plosive - 1), plosive + (durations[first + 1] + 1) // 2)
+    return range(plosive, plosive + (durations[first + 1] + 1) // 2)
 
 
 def limited(waveform: "Waveform") -> "Waveform":

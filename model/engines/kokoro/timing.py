@@ -20,7 +20,6 @@ _IPA = str.maketrans(
     {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "T": "ɾ", "S": "ss", "ᵊ": "ə"}
     | {"ʤ": "dʒ", "ʧ": "tʃ", "ʣ": "dz", "ʥ": "dʑ", "ʦ": "ts", "ʨ": "tɕ"}
 )
-_MODIFIERS = frozenset("ː\u0303ʰʲᵝ")
 _MOST_SOUNDS = 50
 """Of a piece: a word may be longer than a phrase, so it is found in pieces."""
 
@@ -127,7 +126,7 @@ def _phonemes(phrase: str, seconds: Sequence[float]) -> list[Timing]:
     for place, symbol in enumerate(phrase):
         if symbol in symbols.STRESS_MARKS:
             start = seconds[place]
-        elif symbol in _MODIFIERS and phonemes:
+        elif symbol in symbols.MODIFIERS and phonemes:
             before = phonemes.pop()
             phonemes.append(Timing(text=before.text + symbol, start=before.start, end=seconds[place + 1]))
         elif symbol not in symbols.PAUSES:
