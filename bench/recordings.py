@@ -9,6 +9,7 @@ speeds of 0.90 to 1.10 until there is as much (for time and memory only, never f
 import argparse
 import gzip
 import random
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ SHORTEST_SECONDS = 1.0
 PAUSE_SECONDS = (0.4, 1.2)
 FILE_SECONDS = (300.0, 600.0)
 SPEEDS = (0.90, 1.10)
+BRACKETED = re.compile(r"\s*(\([^)]*\)|\[[^\]]*\])")
 
 
 def unpacked(language: str, folder: Path) -> Path:
@@ -42,14 +44,15 @@ def unpacked(language: str, folder: Path) -> Path:
 
 
 def transcripts(share: Path) -> dict[str, str]:
-    """Transcripts by name; lines in brackets describe sounds and are left out."""
+    """Transcripts by name; what stands in brackets describes sounds and how to speak, and is left out."""
     texts = {}
     for path in share.glob("doc/*/core-sounds-*.txt.gz"):
         for line in gzip.decompress(path.read_bytes()).decode("utf-8-sig", errors="replace").splitlines():
             name, separator, text = line.partition(":")
             # A question mark inside a word stands for a letter that the package lost.
-            if separator and not line.startswith(";") and not text.strip().startswith(("[", "(")):
-                texts[name.strip()] = text.strip()
+            text = BRACKETED.sub("", text).strip()
+            if separator and not line.startswith(";") and text:
+                texts[name.strip()] = text
     return texts
 
 

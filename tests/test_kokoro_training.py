@@ -87,6 +87,18 @@ def examples(clips: list[TrainingClip], weights_dir: Path) -> list[Example]:
     return [encode(base, clip) for clip in measured if clip is not None]
 
 
+def test_of_a_clip_whose_words_are_others_the_pitch_counts_still(
+    clips: list[TrainingClip], run: Path, weights_dir: Path
+) -> None:
+    model = KokoroEngine(weights_dir).load(run)
+    assert model.speaker is not None
+    usual = model.speaker.style_of(model.speaker.mean)
+    for clip in clips[:3]:
+        own = model.style_of(clip, language="en")
+        misheard = model.style_of(replace(clip, transcript="word " * 200), language="en")
+        assert 0 < np.linalg.norm(misheard - own) < np.linalg.norm(usual - own)
+
+
 def _style_of(examples: list[Example]) -> SpeakerStyle:
     center = torch.from_numpy(stock_style("af_heart"))
     return SpeakerStyle(center, torch.stack([example.clip.traits for example in examples]))

@@ -180,13 +180,20 @@ class KokoroModel:
         return memory
 
     def _traits_of(self, speaker: "SpeakerStyle", clip: TrainingClip, language: str) -> "torch.Tensor":
-        """The clip's traits; the speaker's mean ones when its transcript does not align."""
-        from model.engines.kokoro import examples
+        """The clip's traits; its pace is the speaker's mean one when its transcript does not align."""
+        import torch
+
+        from model.engines.kokoro import examples, features, styles
         from model.engines.kokoro.alignment import Aligner
 
         self._aligner = self._aligner or Aligner()
         measured = examples.measure(clip, self._aligner, language)
-        return speaker.get_buffer("mean") if measured is None else measured.traits
+        if measured is not None:
+            return measured.traits
+        waveform = examples.read_clip(clip.path)
+        energy = features.energy_of(torch.from_numpy(waveform)).numpy()
+        pace = float(speaker.mean[styles.PACE])
+        return torch.from_numpy(styles.traits_of(f0=features.pitch_of(waveform), energy=energy, pace=pace))
 
 
 def _check_language(language: str) -> None:

@@ -17,7 +17,7 @@ from model.engines.kokoro import features, phonemes, symbols
 from model.engines.kokoro.alignment import ALIGNER_SAMPLE_RATE, Aligner
 from model.engines.kokoro.decoder import SAMPLE_RATE
 from model.engines.kokoro.network import LATE_FRAMES, MAX_SYMBOLS, SAMPLES_PER_FRAME, Network
-from model.engines.kokoro.styles import traits_of
+from model.engines.kokoro.styles import pace_of, traits_of
 from model.errors import AudioError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def measure(clip: "TrainingClip", aligner: Aligner, language: str) -> Measured |
         return None
     f0 = features.pitch_of(waveform)
     energy = features.energy_of(torch.from_numpy(waveform))
-    traits = traits_of(f0=f0, energy=energy.numpy(), phonemes=spoken, durations=aligned.durations)
+    traits = traits_of(f0=f0, energy=energy.numpy(), pace=pace_of(spoken, aligned.durations))
     return Measured(
         phonemes=spoken,
         waveform=waveform,

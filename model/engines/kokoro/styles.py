@@ -16,7 +16,8 @@ from model.engines.kokoro.network import STYLE_SIZE
 if TYPE_CHECKING:
     from model.engines.protocol import Style, Waveform
 
-TRAITS = 4
+TRAITS, PACE = 4, 2
+"""How many there are, see `traits_of`, and which of them is the pace."""
 _LARGEST_DEVIATION = 2.5
 _BANDS = 32
 _STYLES_FILE = Path(__file__).with_name("stock_styles.npz")
@@ -68,18 +69,20 @@ class SpeakerStyle(nn.Module):
         return standard.clamp(-_LARGEST_DEVIATION, _LARGEST_DEVIATION)
 
 
-def traits_of(
-    *, f0: NDArray[np.float32], energy: NDArray[np.float32], phonemes: str, durations: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def pace_of(phonemes: str, durations: NDArray[np.int64]) -> float:
+    """Log of the phones per second of a clip, without its pauses."""
+    pauses = np.array([symbol in symbols.PAUSES for symbol in phonemes])
+    phones = sum(symbol not in symbols.SOUNDLESS for symbol in phonemes)
+    return float(np.log(phones / (0.025 * durations[1:-1][~pauses].sum())))
+
+
+def traits_of(*, f0: NDArray[np.float32], energy: NDArray[np.float32], pace: float) -> NDArray[np.float32]:
     """Pitch (octaves), pitch range (octaves), pace (log phones per second) and energy (log) of a clip: `(4,)`."""
     voiced = f0 > 0
     octaves = np.log2(f0[voiced]) if voiced.any() else np.log2([150.0])
     spread = np.subtract(*np.percentile(octaves, [80, 20]))
-    pauses = np.array([symbol in symbols.PAUSES for symbol in phonemes])
-    phones = sum(symbol not in symbols.SOUNDLESS for symbol in phonemes)
-    seconds = 0.025 * durations[1:-1][~pauses].sum()
     loudness = energy[voiced[: len(energy)]].mean() if voiced.any() else energy.mean()
-    return np.array([np.median(octaves), spread, np.log(phones / seconds), loudness], dtype=np.float32)
+    return np.array([np.median(octaves), spread, pace, loudness], dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
