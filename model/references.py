@@ -24,8 +24,9 @@ MAX_CANDIDATES = 200
 MIN_VOICED_FRAMES = 20
 MIN_CLEANNESS_DB = 30.0
 Item = TypeVar("Item")
-OUTLIER_DEVIATIONS = 3.5
-"""Beyond it (Iglewicz and Hoaglin 1993) a figure is rather a mistake than a way of speaking (an octave, say)."""
+USUAL_DEVIATIONS = 2.0
+"""Beyond it a clip is measured wrongly (an octave, say), or spoken as its speaker rarely does. Measured on an Italian
+speaker, whose clips were chosen up to 3.5 before: normalised similarity .848 -> .868, words misheard .111 -> .097."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +50,14 @@ class Traits:
 def choose_references(clips: Sequence[TrainingClip], count: int = 4) -> list[TrainingClip]:
     """Choose `count` different clips, or all when there are fewer; always the same ones for the same clips.
 
-    They differ from each other as much as possible in pitch, pace and energy; the first is the most usual of them.
-    Clips that cannot be measured are taken only when nothing else is left.
+    They differ from each other as much as possible in pitch, pace and energy, of those that are spoken as usual; the
+    first is the most usual of them. Clips that cannot be measured are taken only when nothing else is left.
     """
     unique = list({clip.path: clip for clip in clips}.values())
     measured = [(clip, traits) for clip in _candidates(unique, count) if (traits := measure_traits(clip))]
     clean = _if_enough([one for one in measured if one[1].cleanness_db >= MIN_CLEANNESS_DB], measured, count)
     places = _standardized(np.array([traits.place for _, traits in clean]).reshape(-1, 3))
-    usual = np.flatnonzero(np.abs(places).max(axis=1, initial=0) <= OUTLIER_DEVIATIONS)
+    usual = np.flatnonzero(np.abs(places).max(axis=1, initial=0) <= USUAL_DEVIATIONS)
     if len(usual) < ENOUGH * count:
         usual = np.arange(len(clean))
     chosen = [clean[usual[index]][0] for index in _far_apart(places[usual], count)]

@@ -70,6 +70,12 @@ def test_they_differ_more_than_clips_at_random(clips: list[TrainingClip]) -> Non
     assert np.ptp(chosen[:, 0]) > 4, "semitones between the lowest and the highest"
 
 
+def test_a_clip_that_is_spoken_as_its_speaker_rarely_does_is_not_chosen(clips: list[TrainingClip]) -> None:
+    usual = [clip for clip in clips if clip.id.endswith(("as spoken", "quiet"))]
+    rare = next(clip for clip in clips if clip.id.endswith("higher"))
+    assert rare not in choose_references([*usual, rare])
+
+
 def nearest(places: NDArray[np.float64]) -> float:
     """Distance of the two that are most alike."""
     return min(float(np.linalg.norm(one - other)) for one, other in combinations(places, 2))
