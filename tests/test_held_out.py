@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from model.engines.protocol import TrainingClip
-from playground.services.held_out import hold_out, spread
+from model.sampling import spread
+from playground.services.held_out import hold_out
 
 
 def _clips(*seconds: float) -> list[TrainingClip]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from model.engines.protocol import TrainingClip
+from model.sampling import spread
 
 LEAST_CLIPS, SHARE, MOST_SECONDS = 5, 0.05, 120.0
 LONG_SECONDS = 3.0
@@ -26,9 +27,3 @@ def hold_out(clips: Sequence[TrainingClip], *, at_least_left: int) -> list[Train
         if sum(kept.duration_seconds for kept in held_out) + clip.duration_seconds <= budget:
             held_out.append(clip)
     return held_out
-
-
-def spread(clips: Sequence[TrainingClip], count: int) -> list[TrainingClip]:
-    """So many of the clips, or all, as far from each other as they can lie."""
-    count = min(count, len(clips))
-    return [clips[place * len(clips) // count] for place in range(count)]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from model.engines.protocol import Engine, TrainingClip
+from model.sampling import spread
 from model.sentences import TEST_SENTENCES
 from playground.services.checking import (
     NATURALNESS_HARDLY_LOST,
@@ -15,7 +16,7 @@ from playground.services.checking import (
     Judge,
     Listener,
 )
-from playground.services.held_out import LONG_SECONDS, spread
+from playground.services.held_out import LONG_SECONDS
 from playground.speech_process import VoiceSource
 from storage.media import Media
 from storage.records import FineTune, Voice
@@ -105,7 +106,6 @@ class VoiceCheck:
         if len(self._engine.strengths) == 1:
             return
         tried: list[dict[str, Any]] = []
-        best: dict[str, Any] = {}
         for strength in self._engine.strengths:
             heard = self._listener.hear(*(self._source(voice, strength=strength) for voice in voices))
             row = judge.row(f"Strength {strength:g}", heard.waveforms, heard.word_error_rate)
@@ -114,7 +114,8 @@ class VoiceCheck:
             if gates.passed_by(row, lost=lost):
                 best = tried[-1]
                 break
-        best = best or max(tried, key=gates.rank)
+        else:
+            best = max(tried, key=gates.rank)
         strength = next(one["strength"] for one in tried if gates.rank(one) >= gates.rank(best))
         self._engine.set_strength(self._folder / "model", strength)
         self.report |= {"strength": strength, "tried": tried}
