@@ -45,5 +45,5 @@ def table(records: Sequence[Mapping[str, Any]]) -> str:
     for name, rows in groups.items():
         if len(rows) > 1:
             figures = ", ".join(f"{COLUMNS[c]} {mean:.3f} ± {sd:.3f}" for c, (mean, sd) in spread(rows).items())
-            lines.append(f"\n{name}, {len(rows)} seeds: {figures}")
+            lines.append(f"\n{name}, {len(rows)} runs: {figures}")
     return "\n".join(lines)

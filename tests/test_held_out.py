@@ -37,6 +37,13 @@ def test_no_more_than_two_minutes_are_kept_back() -> None:
     assert 100 < sum(clip.duration_seconds for clip in kept) <= 120
 
 
+def test_the_two_minutes_are_from_all_over_the_data() -> None:
+    lengths = [3.0 + number % 7 for number in range(1200)]
+    kept = hold_out(_clips(*lengths), at_least_left=4)
+    assert max(int(clip.id) for clip in kept) > 1000
+    assert 100 < sum(clip.duration_seconds for clip in kept) <= 120
+
+
 def test_half_a_minute_and_four_clips_stay_in_training() -> None:
     assert hold_out(_clips(10.0, 10.0, 10.0), at_least_left=2) == []
     assert len(hold_out(_clips(*[9.0] * 6), at_least_left=4)) <= 2

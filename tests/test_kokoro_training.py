@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from model.engines.kokoro import weights
 from model.engines.kokoro.acoustic import Segments, train_voice, voice_loss
@@ -174,21 +175,24 @@ def test_what_is_never_a_number_ends_the_training_and_no_weight_learns_from_it(
     assert all(torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True))
 
 
-def test_a_gradient_that_is_no_number_costs_its_step_and_many_in_a_row_the_training() -> None:
+@pytest.mark.parametrize(("sound_steps", "ends"), [(0, True), (1, True), (8, True), (10, False)])
+def test_a_gradient_that_is_no_number_costs_its_step_and_many_of_them_the_training(
+    sound_steps: int, *, ends: bool
+) -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
     descent = Descent(torch.optim.SGD([weight]), bounded=[weight], longest_gradient=1.0)
 
-    def lose() -> None:
-        assert descent.step(weight.sqrt().sum(), rates=[0.5]) is None
-        assert weight.item() == 0
+    def learn() -> None:
+        for _ in range(10 * MOST_LOST):
+            assert descent.step(weight.sqrt().sum(), rates=[0.5]) is None
+            for _ in range(sound_steps):
+                assert descent.step(weight.sum(), rates=[0.0]) == 0
 
-    for _ in range(MOST_LOST - 1):
-        lose()
-    assert descent.step(weight.sum(), rates=[0.0]) == 0
-    for _ in range(MOST_LOST - 1):
-        lose()
-    with pytest.raises(TrainingFailed, match="no longer a number"):
-        lose()
+    if ends:
+        with pytest.raises(TrainingFailed, match="no longer a number"):
+            learn()
+    else:
+        learn()
     assert weight.item() == 0
 
 
@@ -225,10 +229,14 @@ def test_the_saved_file_is_the_difference_to_the_base(run: Path) -> None:
     assert not (run / CHECKPOINT_FILE).exists()
 
 
-def test_a_finished_model_is_kept_as_it_is(engine: KokoroEngine, clips: list[TrainingClip], run: Path) -> None:
+def test_a_finished_model_is_kept_as_it_is(
+    engine: KokoroEngine, clips: list[TrainingClip], run: Path, kokoro_run: KokoroRun
+) -> None:
     before = (run / MODEL_FILE).read_bytes()
     again = list(engine.fine_tune(clips, FineTuneConfig(language="en", seconds=5), run))
     assert [report.message for report in again] == ["Already trained on these clips"]
+    told = [report.speech_seconds for report in kokoro_run.reports if report.speech_seconds is not None]
+    assert again[0].speech_seconds == pytest.approx(told[0], abs=0.1)
     assert (run / MODEL_FILE).read_bytes() == before
 
 
@@ -288,6 +296,20 @@ def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(
     assert json.loads((tmp_path / STORY_FILE).read_text())["stages"]["prosody"]["steps"] == 1
     kept = _differences_of_prosody(tmp_path / MODEL_FILE)
     assert all(torch.allclose(kept[name], difference, atol=1e-6) for name, difference in learnt.items())
+
+
+def test_a_stage_that_was_nearly_done_takes_no_more_time_than_it_lacked(
+    engine: KokoroEngine, clips: list[TrainingClip], stopped: Path, tmp_path: Path
+) -> None:
+    with safe_open(stopped / CHECKPOINT_FILE, framework="pt") as file:
+        story = json.loads(file.metadata()["story"])
+    story["stages"]["voice"] = {"done": 0.999, "steps": 2000, "seconds": 999.0, "losses": []}
+    save_file(load_file(stopped / CHECKPOINT_FILE), tmp_path / CHECKPOINT_FILE, metadata={"story": json.dumps(story)})
+    again = list(engine.fine_tune(clips[:FEW], FineTuneConfig(language="en", seconds=3600), tmp_path))
+    left = [report.seconds_left for report in again if report.stage == "voice" and report.seconds_left is not None]
+    assert max(left) <= 1
+    steps = json.loads((tmp_path / STORY_FILE).read_text())["stages"]["voice"]["steps"]
+    assert 2000 < steps < 2100
 
 
 def _differences_of_prosody(path: Path) -> "dict[str, torch.Tensor]":

@@ -33,11 +33,15 @@ class Engine:
 
 
 class Listener:
-    """Hears a number of the strength in every waveform."""
+    """Hears a number of the strength in every waveform, and a problem at some strengths."""
+
+    def __init__(self, silent: Sequence[float] = ()) -> None:
+        self._silent = silent
 
     def hear(self, *sources: VoiceSource) -> Heard:
         waveforms = [np.full(1, source.strength or 0.0) for source in sources]
-        return Heard(waveforms=waveforms, word_error_rate=0.0, problems=[], seconds=1.0)
+        problems = ["it is silent" for source in sources if source.strength in self._silent]
+        return Heard(waveforms=waveforms, word_error_rate=0.0, problems=problems, seconds=1.0)
 
 
 class Judge:
@@ -51,18 +55,20 @@ class Judge:
         return {"name": name, "naturalness": naturalness, "word_error_rate": rate}
 
 
-def _check(tmp_path: Path, *, engine: Any = None, stock_word_error_rate: float = 0.0) -> VoiceCheck:
+def _check(
+    tmp_path: Path, *, engine: Any = None, stock_word_error_rate: float = 0.0, silent: Sequence[float] = ()
+) -> VoiceCheck:
     fine_tune = FineTune(name="Ada", language="en", model_id="kokoro-82m-2025-01-27")
     stock: Any = SimpleNamespace(word_error_rate=stock_word_error_rate, waveforms=[])
-    listener: Any = Listener()
+    listener: Any = Listener(silent)
     return VoiceCheck(
         fine_tune=fine_tune, engine=engine, folder=tmp_path, media=Media(tmp_path), listener=listener, stock=stock
     )
 
 
-def _chosen(tmp_path: Path, figures: dict[float, tuple[float, float]]) -> float:
+def _chosen(tmp_path: Path, figures: dict[float, tuple[float, float]], silent: Sequence[float] = ()) -> float:
     engine: Any = Engine()
-    check = _check(tmp_path, engine=engine)
+    check = _check(tmp_path, engine=engine, silent=silent)
     voice = Voice(name="V0", language="en", model_id="kokoro-82m-2025-01-27", style_path="style")
     judge: Any = Judge(figures)
     check._choose_strength([voice], judge, GATES)
@@ -91,6 +97,9 @@ def test_the_greatest_strength_of_all_is_taken_only_if_it_hardly_loses_naturalne
 def test_what_loses_just_as_much_as_it_may_passes(tmp_path: Path) -> None:
     gates = Gates(naturalness=4.4, most_word_errors=0.05)
     assert gates.passed_by({"naturalness": 4.35, "word_error_rate": 0.0}, lost=0.05)
+    assert Gates.between({"naturalness": 4.4}, {"naturalness": 4.4, "word_error_rate": 0.235}).understood(
+        {"word_error_rate": 0.335}
+    )
 
 
 def test_a_weaker_one_that_is_less_natural_too_is_not_taken(tmp_path: Path) -> None:
@@ -130,6 +139,11 @@ def test_of_more_recordings_the_naturalness_counts_and_nothing_else(monkeypatch:
 
 def test_what_is_not_understood_does_not_pass(tmp_path: Path) -> None:
     assert _chosen(tmp_path, {0.7: (4.6, 0.1), 0.6: (4.5, 0.06), 0.5: (4.4, 0.05)}) == 0.5
+
+
+def test_a_strength_whose_speech_is_none_is_not_taken(tmp_path: Path) -> None:
+    assert _chosen(tmp_path, {0.7: (4.6, 0.0), 0.6: (4.5, 0.0), 0.5: (4.4, 0.0)}, silent=[0.7]) == 0.6
+    assert _chosen(tmp_path, {0.7: (4.1, 0.0), 0.6: (4.0, 0.0), 0.5: (3.9, 0.0)}, silent=[0.7]) == 0.6
 
 
 def test_when_none_passes_the_most_natural_that_is_understood_is_taken(tmp_path: Path) -> None:

@@ -98,14 +98,15 @@ class Gates:
         """From the report card's lines of the recordings and of a stock voice."""
         return cls(
             naturalness=min(recordings["naturalness"], stock["naturalness"]),
-            most_word_errors=stock["word_error_rate"] + WORDS_LOST,
+            most_word_errors=round(stock["word_error_rate"] + WORDS_LOST, 3),
         )
 
     def passed_by(self, row: Mapping[str, Any], *, lost: float = NATURALNESS_LOST) -> bool:
         return self.understood(row) and bool(row["naturalness"] >= round(self.naturalness - lost, 2))
 
     def understood(self, row: Mapping[str, Any]) -> bool:
-        return bool(row["word_error_rate"] <= self.most_word_errors)
+        """What is silent, cut short or no sound at all is not, whatever recognition makes of it."""
+        return not row.get("problems") and bool(row["word_error_rate"] <= self.most_word_errors)
 
     def rank(self, row: Mapping[str, Any]) -> tuple[bool, float, float]:
         """The greater the better: what is understood by its naturalness, the rest by how well it is understood."""

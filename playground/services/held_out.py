@@ -20,10 +20,7 @@ def hold_out(clips: Sequence[TrainingClip], *, at_least_left: int) -> list[Train
     budget = min(MOST_SECONDS, sum(clip.duration_seconds for clip in clips) - MIN_TRAINED_SECONDS)
     long = [clip for clip in clips if clip.duration_seconds >= LONG_SECONDS]
     candidates = long if len(long) >= 2 * count else clips
-    held_out: list[TrainingClip] = []
-    for clip in spread(candidates, count):
-        if len(clips) - len(held_out) <= at_least_left:
-            break
-        if sum(kept.duration_seconds for kept in held_out) + clip.duration_seconds <= budget:
-            held_out.append(clip)
-    return held_out
+    kept = spread(candidates, min(count, max(0, len(clips) - at_least_left)))
+    while kept and sum(clip.duration_seconds for clip in kept) > budget:
+        kept = spread(candidates, len(kept) - 1)
+    return kept

@@ -109,9 +109,9 @@ class VoiceCheck:
         for strength in self._engine.strengths:
             heard = self._listener.hear(*(self._source(voice, strength=strength) for voice in voices))
             row = judge.row(f"Strength {strength:g}", heard.waveforms, heard.word_error_rate)
-            tried.append(row | {"strength": strength})
+            tried.append(row | {"strength": strength, "problems": heard.problems})
             lost = NATURALNESS_LOST if len(tried) > 1 else NATURALNESS_HARDLY_LOST
-            if gates.passed_by(row, lost=lost):
+            if gates.passed_by(tried[-1], lost=lost):
                 best = tried[-1]
                 break
         else:

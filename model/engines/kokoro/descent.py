@@ -1,5 +1,6 @@
 """Steps of training that leave no weights behind that are no numbers."""
 
+import logging
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +11,9 @@ from model.errors import TrainingFailed
 MOST_LOST = 10
 """Steps that may be lost one after the other. One alone costs nothing, and must not cost an hour of training: an
 operation that has no gradient at one point in millions meets it in time."""
+MADE_UP_FOR = 0.1
+"""Of a lost step, by each sound one: a training that loses more than one of eleven for long does not end as if well."""
+logger = logging.getLogger(__name__)
 
 
 class Descent:
@@ -21,13 +25,13 @@ class Descent:
         self._optimizer = optimizer
         self._bounded = bounded
         self._longest_gradient = longest_gradient
-        self._lost = 0
+        self._lost = 0.0
 
     def step(self, loss: Tensor, *, rates: Sequence[float]) -> float | None:
         """Learn at one rate for each of the optimizer's groups; returns the loss before.
 
         None when it or the gradient is no number: the parameters stay as they were then. TrainingFailed when that
-        has happened too often in a row.
+        has happened too often.
         """
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -35,13 +39,14 @@ class Descent:
         before = loss.item()
         if not torch.isfinite(length + before):
             self._lost += 1
+            logger.warning("A step is lost: its loss is %s, its gradient %s long", before, length.item())
             if self._lost >= MOST_LOST:
                 raise TrainingFailed(
                     "The loss is no longer a number. Look for recordings with broken sound; Retry goes on from the "
                     "last checkpoint."
                 )
             return None
-        self._lost = 0
+        self._lost = max(0.0, self._lost - MADE_UP_FOR)
         for group, rate in zip(self._optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
         self._optimizer.step()

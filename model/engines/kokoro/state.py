@@ -22,10 +22,11 @@ _SPEAKER = "speaker."
 
 @dataclass(frozen=True, kw_only=True)
 class StageStory:
-    """How far a stage came (`done`, 0 to 1), in how many steps, with which losses."""
+    """How far a stage came (`done`, 0 to 1), in how many steps and seconds, with which losses."""
 
     done: float = 0.0
     steps: int = 0
+    seconds: float = 0.0
     losses: tuple[float, ...] = ()
 
 
@@ -40,6 +41,7 @@ class Story:
     fingerprint: str
     alpha: float
     seconds_spent: float = 0.0
+    speech_seconds: float = 0.0
     clips: int = 0
     clips_left_out: int = 0
     stages: Mapping[str, StageStory] = field(default_factory=dict)

@@ -80,8 +80,15 @@ class FineTune:
     def run(self) -> Iterator[Progress]:
         """Align, train both stages, save; see `Engine.fine_tune`."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        if self._is_finished():
-            yield Progress(stage="voice", step=1, steps=1, seconds_left=0.0, message="Already trained on these clips")
+        if finished := self._finished():
+            yield Progress(
+                stage="voice",
+                step=1,
+                steps=1,
+                seconds_left=0.0,
+                message="Already trained on these clips",
+                speech_seconds=finished.speech_seconds or None,  # earlier models do not know it
+            )
             return
         checkpoint = self._usable_checkpoint()
         examples = yield from self._align("Going on from the checkpoint" if checkpoint else "Starting afresh")
@@ -97,13 +104,13 @@ class FineTune:
         spent = time.monotonic() - self._began
         return max(0.0, self._config.seconds - SAVING_SECONDS - spent)
 
-    def _is_finished(self) -> bool:
-        """Whether an earlier call has trained on the same clips and base to the end."""
+    def _finished(self) -> Story | None:
+        """What an earlier call has trained on the same clips and base to the end, if there is such a model."""
         try:
             story = check_finished(self._folder, self._story.base_sha256)
         except WeightsUnavailable:
-            return False
-        return story.fingerprint == self._story.fingerprint
+            return None
+        return story if story.fingerprint == self._story.fingerprint else None
 
     def _usable_checkpoint(self) -> Path | None:
         """The checkpoint of an earlier run on the same clips and base, if there is one."""
@@ -135,7 +142,9 @@ class FineTune:
         seconds = sum(clip.frames for clip in measured) * SECONDS_PER_FRAME
         self._check_enough(seconds, len(measured))
         left_out = total - len(measured)
-        self._story = replace(self._story, clips=len(measured), clips_left_out=left_out)
+        self._story = replace(
+            self._story, speech_seconds=round(seconds, 1), clips=len(measured), clips_left_out=left_out
+        )
         examples = []
         for clip in measured:
             examples.append(encode(self._network, clip))
@@ -176,12 +185,13 @@ class FineTune:
         before = self._story.stages.get(name, StageStory())
         if before.done >= 1.0:
             return
-        seconds = self._share(name, before.done)
-        schedule = Schedule(seconds=seconds, max_steps=self._config.max_steps, start=before.done)
+        schedule = Schedule(
+            seconds=self._seconds_for(name, before), max_steps=self._config.max_steps, start=before.done
+        )
         reported = saved = time.monotonic()
         for _ in stage(self._network, self._speaker, examples, schedule, self._rng):
             now = time.monotonic()
-            if now - reported > _REPORT_SECONDS or schedule.step == 1:
+            if schedule.step and (now - reported > _REPORT_SECONDS or schedule.step == 1):
                 reported = now
                 self._note(name, before, schedule)
                 yield self._progress(name, schedule.step, schedule.steps, schedule=schedule)
@@ -192,11 +202,11 @@ class FineTune:
         self._save_checkpoint()
         yield self._progress(name, schedule.step, schedule.step, schedule=schedule)
 
-    def _share(self, name: str, done: float) -> float:
-        """Seconds for a stage, of those left."""
-        if name == "voice":
-            return self._left
-        return min(PROSODY_SECONDS_AT_MOST, PROSODY_SHARE * self._left) * (1 - done)
+    def _seconds_for(self, name: str, before: StageStory) -> float:
+        """Of those left; a stage that was stopped takes what it lacked then, or its last steps would take an hour."""
+        if before.seconds:
+            return min(self._left, before.seconds * (1 - before.done) / before.done)
+        return self._left if name == "voice" else min(PROSODY_SECONDS_AT_MOST, PROSODY_SHARE * self._left)
 
     def _note(self, name: str, before: StageStory, schedule: Schedule, *, finished: bool = False) -> None:
         """Write the stage's progress into the story."""
@@ -204,6 +214,7 @@ class FineTune:
         stage = StageStory(
             done=1.0 if finished else schedule.fraction,
             steps=before.steps + schedule.step,
+            seconds=before.seconds + schedule.elapsed,
             losses=(*earlier.losses, round(schedule.loss, 4)),
         )
         self._story = replace(self._story, stages={**self._story.stages, name: stage})
@@ -221,7 +232,7 @@ class FineTune:
         self, stage: str, step: int, steps: int, *, schedule: Schedule | None = None, message: str = ""
     ) -> Progress:
         seconds_left = self._left
-        if schedule is not None and self._config.max_steps is not None:
+        if schedule is not None and (self._config.max_steps is not None or stage == STAGES[-1]):
             stages_after = len(STAGES) - 1 - STAGES.index(stage)
             seconds_left = min(seconds_left, schedule.seconds_left * (1 + stages_after))
         return Progress(
