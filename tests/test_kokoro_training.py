@@ -24,7 +24,7 @@ from model.engines.kokoro.features import bandwidth_of
 from model.engines.kokoro.prosody import melody_of, train_prosody
 from model.engines.kokoro.schedule import Schedule
 from model.engines.kokoro.spectral_loss import SpectralLoss
-from model.engines.kokoro.state import CHECKPOINT_FILE, MODEL_FILE, STORY_FILE, restore
+from model.engines.kokoro.state import CHECKPOINT_FILE, DECODER_SHARE, MODEL_FILE, PREDICTOR_SHARE, STORY_FILE, restore
 from model.engines.kokoro.styles import SpeakerStyle, stock_style
 from model.engines.kokoro.training import Stage
 from model.engines.protocol import FineTuneConfig, TrainingClip
@@ -210,7 +210,7 @@ def test_the_fine_tuned_weights_are_nearer_to_the_recordings(
     """On the same stretches of speech; each step sees other ones, so that the reported loss says less."""
     base, tuned = weights.load(weights_dir), weights.load(weights_dir)
     with weights.opened(weights_dir) as read:
-        speaker = restore(run / MODEL_FILE, network=tuned, base=read, alpha=1.0)
+        speaker = restore(run / MODEL_FILE, network=tuned, base=read, alpha=None)
     segments = Segments.drawn(examples, random.Random(0), torch.device("cpu"), count=2)
     distance = SpectralLoss(bandwidth_of([example.clip.waveform for example in examples]))
     with torch.no_grad():
@@ -251,7 +251,11 @@ def test_a_new_process_speaks_otherwise_than_the_base(spoken: dict[str, np.ndarr
 
 def test_a_new_process_holds_the_saved_weights(engine: KokoroEngine, run: Path) -> None:
     story = json.loads((run / STORY_FILE).read_text())
-    shares = {"decoder.encode.conv1.weight": 1.0, "decoder.generator.resblocks.0.adain1.0.fc.weight": story["alpha"]}
+    shares = {
+        "predictor.F0_proj.weight": PREDICTOR_SHARE,
+        "decoder.encode.conv1.weight": DECODER_SHARE,
+        "decoder.generator.resblocks.0.adain1.0.fc.weight": story["alpha"],
+    }
     for name, share in shares.items():
         difference = load_file(run / MODEL_FILE)[name].float() * share
         tuned, base = (engine.load(folder).network().get_parameter(name).data for folder in (run, None))

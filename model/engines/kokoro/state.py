@@ -18,6 +18,13 @@ MODEL_FILE = "model.safetensors"
 STORY_FILE = "model.json"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 _SPEAKER = "speaker."
+PREDICTOR_SHARE, DECODER_SHARE = 0.9, 0.8
+"""Of what the predictor, and the decoder before its generator, have learnt: how much a finished fine-tune speaks with.
+
+What is fine-tuned is more natural a little nearer to its base, and hardly less like the speaker (after Wortsman et al.
+2022, “Robust fine-tuning of zero-shot models”). Against all of it, at a strength of .5, four voices, six to twelve
+sentences: DistillMOS +.19 in Spanish, +.05 in Italian, normalised similarity -.017 and -.011; French (.8 and .8) +.28
+and +.009, English +.10 and -.007."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +110,11 @@ def read_story(path: Path) -> Story | None:
         return None
 
 
-def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alpha: float) -> SpeakerStyle:
-    """Give a network the saved weights: the base model's and the difference to them, `alpha` of that in the generator.
+def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alpha: float | None) -> SpeakerStyle:
+    """Give a network the saved weights: the base model's and the difference to them, `alpha` of that in the generator
+    and a good part of what lies before it; with None all of it, to go on with training.
 
-    What its adaptive norms learn brings likeness, but costs naturalness from the half on; what lies before it, hardly.
+    What the generator's adaptive norms learn brings likeness, but costs naturalness from the half on.
 
     `base` gives the base model's tensor of a name; it stays as it is. Raises WeightsUnavailable.
     """
@@ -122,12 +130,20 @@ def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alph
         if name.startswith(_SPEAKER):
             speaker_tensors[name.removeprefix(_SPEAKER)] = value
             continue
-        share = alpha if name.startswith("decoder.generator.") else 1.0
         tensor = base(name)
-        network.get_parameter(name).data = torch.add(tensor, value.to(tensor), alpha=share)
+        network.get_parameter(name).data = torch.add(tensor, value.to(tensor), alpha=_share(name, alpha))
     speaker = SpeakerStyle(speaker_tensors["center"], speaker_tensors["mean"][None])
     speaker.load_state_dict({"melody": torch.ones(()), **speaker_tensors})  # earlier models have none
     return speaker.requires_grad_(False)
+
+
+def _share(name: str, alpha: float | None) -> float:
+    """How much of a tensor's difference to the base counts."""
+    if alpha is None:
+        return 1.0
+    if name.startswith("predictor."):
+        return PREDICTOR_SHARE
+    return alpha if name.startswith("decoder.generator.") else DECODER_SHARE
 
 
 def check_finished(folder: Path, base_sha256: str) -> Story:

@@ -168,7 +168,7 @@ class FineTune:
         network = self._network
         if checkpoint:
             with self._open_base() as base:
-                self._speaker = restore(checkpoint, network=network, base=base, alpha=1.0)
+                self._speaker = restore(checkpoint, network=network, base=base, alpha=None)
         else:
             recordings = np.concatenate([example.clip.waveform for example in examples[:40]])
             center = style_like(recordings, self._config.language)
