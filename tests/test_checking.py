@@ -1,4 +1,4 @@
-"""How voices are heard at the end of a training: which voice says which test sentence, and what is counted."""
+"""How voices are heard at the end of a training: what they say, and what is counted."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -46,9 +46,9 @@ def speech() -> Speech:
     return Speech()
 
 
-def _hear(speech: Any, *sources: VoiceSource) -> Heard:
+def _hear(speech: Any, source: VoiceSource) -> Heard:
     transcriber: Any = Transcriber()
-    return Listener(speech, transcriber, "en").hear(*sources)
+    return Listener(speech, transcriber, "en").hear(source)
 
 
 def test_one_voice_says_every_test_sentence(speech: Speech) -> None:
@@ -58,13 +58,11 @@ def test_one_voice_says_every_test_sentence(speech: Speech) -> None:
     assert heard.word_error_rate == 0.0 and not heard.problems
 
 
-def test_several_voices_take_the_test_sentences_in_turn(speech: Speech) -> None:
-    heard = _hear(speech, CLEAR, MUMBLING)
-    assert speech.asked == list(zip(["clear", "mumbling"] * 2, TEST_SENTENCES["en"], strict=True))
-    assert heard.word_error_rate == pytest.approx(0.5)
+def test_words_that_are_not_understood_are_counted(speech: Speech) -> None:
+    assert _hear(speech, MUMBLING).word_error_rate == 1.0
 
 
 def test_a_sentence_that_is_no_speech_is_said_with_its_reason(speech: Speech) -> None:
-    heard = _hear(speech, CLEAR, CLEAR, CLEAR, SILENT)
-    (problem,) = heard.problems
-    assert problem.startswith("it is silent")
+    problems = _hear(speech, SILENT).problems
+    assert len(problems) == 4
+    assert all(problem.startswith("it is silent") for problem in problems)

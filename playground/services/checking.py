@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,9 +26,9 @@ WARM_UP_TEXT = "Good morning."
 NATURALNESS_LOST = 0.2
 """Of opinion from 1 to 5: what the voices may lose to their recordings or to the stock voice."""
 NATURALNESS_HARDLY_LOST = 0.1
-"""What they may lose at the greatest strength: half of it, as four sentences tell it within a tenth. Bought with
-naturalness is likeness, for a speaker who has some to spare (from .35 to .5, two voices, six sentences: Italian .85 ->
-.88 and 4.33 -> 4.16, recordings 4.10; English .96 -> 1.00 and 4.37 -> 4.30, recordings 4.40)."""
+"""What they may lose at the greatest strength. Bought with naturalness is likeness, for a speaker who has some to
+spare (from .35 to .5, two voices, six sentences: Italian .85 -> .88 and 4.33 -> 4.16, recordings 4.10; English .96 ->
+1.00 and 4.37 -> 4.30, recordings 4.40)."""
 WORDS_LOST = 0.1
 """Six words of the test sentences. No strength is heard worse than another by so much (Italian: .07 at 0, .08 to .10 at
 .25 to .5), but recognition that knows a language badly mishears three more at one time than at another."""
@@ -37,7 +36,7 @@ WORDS_LOST = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """What became of the test sentences in one voice, or in several in turn; `seconds` is the time that it took."""
+    """What became of the test sentences in one voice; `seconds` is the time that it took."""
 
     waveforms: list["Waveform"]
     word_error_rate: float
@@ -57,13 +56,11 @@ class Listener:
         """Load the models, so that the next `hear` takes the time of hearing alone."""
         self._transcriber.transcribe(self._spoken(source, WARM_UP_TEXT), self._language)
 
-    def hear(self, *sources: VoiceSource) -> Heard:
-        """Each sentence in one of the voices, in turn. Raises SpeechUnavailable and the engine's ModelErrors."""
+    def hear(self, source: VoiceSource) -> Heard:
+        """Raises SpeechUnavailable and the engine's ModelErrors."""
         started = time.monotonic()
         sentences = TEST_SENTENCES[self._language]
-        waveforms = [
-            self._spoken(source, sentence) for source, sentence in zip(cycle(sources), sentences, strict=False)
-        ]
+        waveforms = [self._spoken(source, sentence) for sentence in sentences]
         problems = [
             problem
             for sentence, waveform in zip(sentences, waveforms, strict=True)

@@ -33,7 +33,7 @@ GIVING_BACK_SECONDS = 5.0
 LOADING_SECONDS = 25.0
 """Kept free, beside the time that the voices take to be heard, for loading them and judging the recordings."""
 STRENGTHS_TRIED = 2
-"""Of the strengths, how many are heard in the time kept free; where more are, a run ends later by their time."""
+"""Of the strengths, how many are heard in the time kept free; a run ends earlier or later by the time of others."""
 
 
 class DataFault(Exception):
@@ -116,7 +116,7 @@ class TrainingRun:
         self._listener = Listener(self._speech, self._transcriber, self._fine_tune.language)
         self._listener.warm_up(source)
         self._stock = self._listener.hear(source)
-        hearings = VOICES + 1 + min(STRENGTHS_TRIED, len(self._engine.strengths))  # the voices and the base from a clip
+        hearings = VOICES * min(STRENGTHS_TRIED, len(self._engine.strengths)) + 1  # the voices, the base from a clip
         self._time.reserve = self._stock.seconds * hearings + LOADING_SECONDS
 
     def _hear(self) -> Iterator[RunProgress]:

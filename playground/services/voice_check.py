@@ -1,6 +1,7 @@
 """The check at the end of a training: how strongly the fine-tune speaks, whether the voices pass, the report card."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,21 @@ MOST_JUDGED = 30
 as 4.01 where all 43 have 3.89 (Spanish)."""
 
 
+@dataclass
+class _Trial:
+    """One strength in all voices: their lines of the report card, and what is wrong with their sound."""
+
+    strength: float
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def summary(self) -> dict[str, Any]:
+        """The mean of the voices: each alone may be more or less natural, by its clip and by chance."""
+        digits = {"similarity": 3, "naturalness": 2, "word_error_rate": 3}
+        means = {name: round(sum(row[name] for row in self.rows) / len(self.rows), to) for name, to in digits.items()}
+        return {"name": f"Strength {self.strength:g}", "strength": self.strength, "problems": self.problems, **means}
+
+
 class VoiceCheck:
     """Lets the voices of one fine-tune speak; then `report` and `problems` are there."""
 
@@ -51,26 +67,15 @@ class VoiceCheck:
         """Yields how many of how many steps are done."""
         from model.audio import read_wav
 
-        steps = len(voices) + 2
         recordings = [read_wav(clip.path)[0] for clip in held_out]
         judge = Judge(recordings)
         others = [read_wav(clip.path)[0] for clip in _some_long(trained)]
-        rows = [judge.row("Recordings", recordings, None, also=others)]
+        recorded = judge.row("Recordings", recordings, None, also=others)
         stock = judge.row("Stock voice", self._stock.waveforms, self._stock.word_error_rate)
-        yield 0, steps
-        gates = Gates.between(rows[0], stock)
-        self._choose_strength(voices, judge, gates)
-        yield 1, steps
-        rates = []
-        for number, voice in enumerate(voices):
-            heard = self._listener.hear(self._source(voice, strength=self.report.get("strength")))
-            rows.append(judge.row(f"V{number}", heard.waveforms, heard.word_error_rate))
-            self.problems += [f"V{number}: {problem}" for problem in heard.problems]
-            rates.append(heard.word_error_rate)
-            yield number + 2, steps
-        self._require_understood(rates)
-        if "strength" in self.report:
-            self.report["passed_gates"] = gates.passed_by(_mean(rows[1:]))
+        gates = Gates.between(recorded, stock)
+        spoken = yield from self._hear_at_best(voices, judge, gates)
+        self.problems += spoken.problems
+        self._require_understood([row["word_error_rate"] for row in spoken.rows])
         cloned = self._listener.hear(
             VoiceSource(
                 model_id=self._fine_tune.model_id,
@@ -78,14 +83,14 @@ class VoiceCheck:
                 reference_text=voices[0].reference_text,
             )
         )
-        rows.append(judge.row("Base model from the same clip", cloned.waveforms, cloned.word_error_rate))
+        base = judge.row("Base model from the same clip", cloned.waveforms, cloned.word_error_rate)
         self.report |= {
-            "rows": [*rows, stock],
+            "rows": [recorded, *spoken.rows, base, stock],
             "held_out_clips": len(held_out),
             "judged_clips": len(recordings) + len(others),
             "sentences": len(TEST_SENTENCES[self._fine_tune.language]),
         }
-        yield steps, steps
+        yield 1, 1
 
     def _source(self, voice: Voice, *, strength: float | None) -> VoiceSource:
         """With the strength named: the process that speaks may hold the model with another one, set before."""
@@ -96,29 +101,39 @@ class VoiceCheck:
             style_path=self._media.path(voice.style_path),
         )
 
-    def _choose_strength(self, voices: Sequence[Voice], judge: Judge, gates: Gates) -> None:
-        """The greatest strength that passes the gates, the first of all only if it hardly loses naturalness; if none
-        does, the most natural of those that are understood, or the best understood of those that are not. A greater
-        one that is as good is preferred.
+    def _hear_at_best(
+        self, voices: Sequence[Voice], judge: Judge, gates: Gates
+    ) -> Generator[tuple[int, int], None, _Trial]:
+        """Let all voices speak with one strength after the other; returns what was heard of the best, which is set.
 
-        The voices take the sentences in turn: one alone may be more or less natural than the four.
+        That is the greatest that passes the gates, the first of all only if it hardly loses naturalness; if none does,
+        the most natural of those that are understood, or the best understood of those that are not. A greater one that
+        is as good is preferred.
         """
-        if len(self._engine.strengths) == 1:
-            return
-        tried: list[dict[str, Any]] = []
+        trials: list[_Trial] = []
         for strength in self._engine.strengths:
-            heard = self._listener.hear(*(self._source(voice, strength=strength) for voice in voices))
-            row = judge.row(f"Strength {strength:g}", heard.waveforms, heard.word_error_rate)
-            tried.append(row | {"strength": strength, "problems": heard.problems})
-            lost = NATURALNESS_LOST if len(tried) > 1 else NATURALNESS_HARDLY_LOST
-            if gates.passed_by(tried[-1], lost=lost):
-                best = tried[-1]
+            trial, before = _Trial(strength), len(voices) * len(trials)
+            for number, voice in enumerate(voices):
+                yield before + number, before + len(voices) + 1
+                heard = self._listener.hear(self._source(voice, strength=strength))
+                trial.rows.append(judge.row(f"V{number}", heard.waveforms, heard.word_error_rate))
+                trial.problems += [f"V{number}: {problem}" for problem in heard.problems]
+            trials.append(trial)
+            lost = NATURALNESS_LOST if len(trials) > 1 else NATURALNESS_HARDLY_LOST
+            if gates.passed_by(trial.summary(), lost=lost):
+                best = trial
                 break
         else:
-            best = max(tried, key=gates.rank)
-        strength = next(one["strength"] for one in tried if gates.rank(one) >= gates.rank(best))
-        self._engine.set_strength(self._folder / "model", strength)
-        self.report |= {"strength": strength, "tried": tried}
+            best = max(trials, key=lambda trial: gates.rank(trial.summary()))
+        best = next(trial for trial in trials if gates.rank(trial.summary()) >= gates.rank(best.summary()))
+        if len(self._engine.strengths) > 1:
+            self._engine.set_strength(self._folder / "model", best.strength)
+            self.report |= {
+                "strength": best.strength,
+                "tried": [trial.summary() for trial in trials],
+                "passed_gates": gates.passed_by(best.summary()),
+            }
+        return best
 
     def _require_understood(self, rates: Sequence[float]) -> None:
         """Note a problem where the voices, or one of them, are not intelligible; `rates` are their word error rates."""
@@ -138,8 +153,3 @@ class VoiceCheck:
 def _some_long(clips: Sequence[TrainingClip]) -> Sequence[TrainingClip]:
     """From the first clip to the last, long ones where there are any: a word or two counts as less natural."""
     return spread([clip for clip in clips if clip.duration_seconds >= LONG_SECONDS] or clips, MOST_JUDGED)
-
-
-def _mean(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Of what the gates look at: all that the voices have said tells more than the sentences that chose a strength."""
-    return {name: sum(row[name] for row in rows) / len(rows) for name in ("naturalness", "word_error_rate")}
