@@ -50,6 +50,7 @@ def test_traits_follow_what_was_done_to_the_sound(clips: list[TrainingClip]) -> 
     plain, higher, quiet = (traits_of(by_id[f"ss-noservice {kind}"]) for kind in ("as spoken", "higher", "quiet"))
     assert higher.pitch_semitones - plain.pitch_semitones == pytest.approx(3, abs=0.4)
     assert higher.pace - plain.pace == pytest.approx(3 / 12, abs=0.05)
+    assert higher.melody_semitones == pytest.approx(plain.melody_semitones, abs=0.5)
     assert quiet.loudness_db - plain.loudness_db == pytest.approx(20 * np.log10(0.6), abs=0.2)
 
 
