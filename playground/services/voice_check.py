@@ -92,7 +92,7 @@ class VoiceCheck:
         }
         yield 1, 1
 
-    def _source(self, voice: Voice, *, strength: float | None) -> VoiceSource:
+    def _source(self, voice: Voice, *, strength: float) -> VoiceSource:
         """With the strength named: the process that speaks may hold the model with another one, set before."""
         return VoiceSource(
             model_id=self._fine_tune.model_id,
