@@ -27,6 +27,7 @@ from bench.speaker import Speaker, decoded, seconds_of, wav_of
 from model.audio import SAMPLE_RATE, read_wav, write_wav
 from model.base_models import resolve
 from model.references import USUAL_SECONDS
+from model.sampling import spread
 from model.transcription import Transcriber
 from model.whisper_weights import prepare_whisper
 from playground.speech_process import SpeakingAs, SpeechProcess, VoiceSource
@@ -128,7 +129,7 @@ class Bench:
         from scipy.stats import spearmanr
 
         usual = [path for path in recordings if USUAL_SECONDS[0] <= seconds_of(path) <= USUAL_SECONDS[1]]
-        clips = usual[:: max(len(usual) // VARIETY_CLIPS, 1)][:VARIETY_CLIPS]
+        clips = spread(usual, VARIETY_CLIPS)
         figures = []
         for path, waveform in zip(clips, decoded(clips, work), strict=True):
             text = self._speaker.texts[path.stem]

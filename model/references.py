@@ -60,7 +60,7 @@ def choose_references(clips: Sequence[TrainingClip], count: int = 4) -> list[Tra
     clean = _if_enough([one for one in measured if one[1].cleanness_db >= MIN_CLEANNESS_DB], measured, count)
     places = _standardized(np.array([traits.place for _, traits in clean]).reshape(-1, 4))
     deviations = np.abs(places).max(axis=1, initial=0)
-    enough = max(ENOUGH * count, np.count_nonzero(deviations <= USUAL_DEVIATIONS))
+    enough = max(min(ENOUGH * count, len(clean) * 3 // 4), count, np.count_nonzero(deviations <= USUAL_DEVIATIONS))
     usual = np.sort(np.argsort(deviations, kind="stable")[:enough])
     chosen = [clean[usual[index]][0] for index in _far_apart(places[usual], count)]
     rest = sorted((clip for clip in unique if clip not in chosen), key=lambda clip: -clip.duration_seconds)

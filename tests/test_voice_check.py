@@ -154,11 +154,40 @@ def test_when_none_is_understood_the_best_understood_is_taken(tmp_path: Path) ->
     assert _chosen(tmp_path, {0.7: (4.1, 0.2), 0.6: (4.0, 0.1), 0.5: (4.3, 0.3)}) == 0.6
 
 
-def test_what_passes_the_gate_does_not_fail_for_the_next_sentences(tmp_path: Path) -> None:
+def test_when_none_is_understood_what_ends_no_training_is_taken(tmp_path: Path) -> None:
+    assert _chosen(tmp_path, {0.7: (4.1, 0.06), 0.6: (4.0, 0.1), 0.5: (4.3, 0.3)}, silent=[0.7]) == 0.6
+    assert _chosen(tmp_path, {0.7: (4.1, 0.3), 0.6: (4.0, 0.1), 0.5: (4.3, 0.3)}, silent=[0.7]) == 0.6
+
+
+def test_a_strength_at_which_one_voice_is_not_understood_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the mean of the voices it would pass, and then end the training."""
+
+    def row(name: str, waveforms: Sequence[np.ndarray], rate: float | None) -> dict[str, Any]:
+        mumbles = name == "V2" and waveforms[0][0] == 0.7
+        return {"name": name, "similarity": 0.9, "naturalness": 4.6, "word_error_rate": 0.4 if mumbles else 0.0}
+
+    monkeypatch.setattr(voice_check, "WER_OF_ONE_ABOVE", 0.1)
+    gates = Gates(naturalness=4.4, most_word_errors=0.1)
+    check = _report_of(tmp_path, monkeypatch, row, gates=gates)
+    assert [one["word_error_rate"] for one in check["tried"]] == [0.1, 0.0]
+    assert check["strength"] == 0.6
+
+
+def test_speech_whose_naturalness_is_no_number_is_said_to_be_none(tmp_path: Path) -> None:
+    none = (float("nan"), 1.0)
+    check = _check(tmp_path, engine=Engine(), silent=[0.7, 0.6, 0.5])
+    voice = Voice(name="V0", language="en", model_id="kokoro-82m-2025-01-27", style_path="style")
+    judge: Any = Judge({0.7: none, 0.6: none, 0.5: none})
+    list(check._hear_at_best([voice], judge, GATES))
+    assert check.report["passed_gates"] is False
+
+
+def test_what_passes_the_gate_does_not_fail(tmp_path: Path) -> None:
     check = _check(tmp_path, stock_word_error_rate=0.25)
     gate = Gates.between({"naturalness": 4.4}, {"naturalness": 4.7, "word_error_rate": 0.25}).most_word_errors
-    check._require_understood([gate + 0.02] * 4)
-    assert check.problems == []
+    assert check._not_understood([gate] * 4) == []
 
 
 def test_the_gates_lie_below_the_lesser_of_recordings_and_stock_voice() -> None:
@@ -169,25 +198,20 @@ def test_the_gates_lie_below_the_lesser_of_recordings_and_stock_voice() -> None:
 
 
 def test_voices_that_are_misheard_too_often_on_the_whole_are_a_problem(tmp_path: Path) -> None:
-    check = _check(tmp_path)
-    check._require_understood([0.2, 0.3, 0.1, 0.3])
-    assert check.problems == [
+    assert _check(tmp_path)._not_understood([0.2, 0.3, 0.1, 0.3]) == [
         "The four voices: 22% of the words of the test sentences were not understood; 20% are allowed."
     ]
 
 
 def test_one_voice_of_four_may_be_misheard_somewhat_more_often(tmp_path: Path) -> None:
     check = _check(tmp_path)
-    check._require_understood([0.05, 0.05, 0.34, 0.05])
-    assert check.problems == []
-    check._require_understood([0.05, 0.05, 0.4, 0.05])
-    assert [problem.partition(":")[0] for problem in check.problems] == ["V2"]
+    assert check._not_understood([0.05, 0.05, 0.34, 0.05]) == []
+    problems = check._not_understood([0.05, 0.05, 0.4, 0.05])
+    assert [problem.partition(":")[0] for problem in problems] == ["V2"]
 
 
 def test_where_even_the_stock_voice_is_misheard_more_is_allowed(tmp_path: Path) -> None:
-    check = _check(tmp_path, stock_word_error_rate=0.25)
-    check._require_understood([0.34, 0.34, 0.34, 0.34])
-    assert check.problems == []
+    assert _check(tmp_path, stock_word_error_rate=0.25)._not_understood([0.34, 0.34, 0.34, 0.34]) == []
 
 
 def test_the_voices_are_heard_with_the_strength_that_was_chosen(
@@ -198,6 +222,26 @@ def test_the_voices_are_heard_with_the_strength_that_was_chosen(
     report = _report_of(tmp_path, monkeypatch, Judge(figures).row)
     assert report["strength"] == 0.6
     assert [row["naturalness"] for row in report["rows"] if row["name"].startswith("V")] == [4.3] * 4
+
+
+def test_the_report_is_of_the_strength_that_speaks_though_another_was_heard_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = {0.7: (4.29, 0.0), 0.6: (4.25, 0.0), 0.5: (4.2, 0.0), 0.0: (4.6, 0.0)}
+    check = _carried_out(tmp_path, monkeypatch, Judge(figures).row, silent=[0.6])
+    assert (check.report["strength"], check.problems) == (0.7, [])
+    assert [row["naturalness"] for row in check.report["rows"] if row["name"].startswith("V")] == [4.29] * 4
+
+
+def test_the_check_tells_how_far_it_is_and_never_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for passes_at, times in (0.7, 5), (0.6, 9), (0.5, 13):
+        figures = {strength: (4.6 if strength <= passes_at else 4.0, 0.0) for strength in (0.7, 0.6, 0.5, 0.0)}
+        told: list[tuple[int, int]] = []
+        _carried_out(tmp_path, monkeypatch, Judge(figures).row, told=told)
+        done = [step / steps for step, steps in told]
+        assert done[0] == 0 and done[-1] == 1
+        assert len(done) == times + 1
+        assert done == sorted(done)
 
 
 def test_the_gates_are_passed_by_the_mean_of_the_voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,18 +262,34 @@ def _report_of(
     monkeypatch: pytest.MonkeyPatch,
     row: Callable[..., dict[str, Any]],
     trained: Sequence[TrainingClip] = (),
+    gates: Gates = GATES,
 ) -> dict[str, Any]:
     """The report of a check of four voices in which a judge says `row`; of recordings how many more counted."""
+    return _carried_out(tmp_path, monkeypatch, row, trained, gates).report
+
+
+def _carried_out(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    row: Callable[..., dict[str, Any]],
+    trained: Sequence[TrainingClip] = (),
+    gates: Gates = GATES,
+    *,
+    silent: Sequence[float] = (),
+    told: list[tuple[int, int]] | None = None,
+) -> VoiceCheck:
     judge = SimpleNamespace(row=_row_of_anything(row))
     monkeypatch.setattr(voice_check, "Judge", lambda recordings: judge)
-    monkeypatch.setattr(Gates, "between", lambda recordings, stock: GATES)
-    check = _check(tmp_path, engine=Engine())
+    monkeypatch.setattr(Gates, "between", lambda recordings, stock: gates)
+    check = _check(tmp_path, engine=Engine(), silent=silent)
     voices = [
         Voice(name=f"V{n}", language="en", model_id="kokoro-82m-2025-01-27", style_path=f"{n}", reference_path="clip")
         for n in range(4)
     ]
-    list(check.carry_out(voices, [], trained))
-    return check.report
+    steps = list(check.carry_out(voices, [], trained))
+    if told is not None:
+        told += steps
+    return check
 
 
 def _row_of_anything(row: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

@@ -30,8 +30,8 @@ NATURALNESS_HARDLY_LOST = 0.1
 spare (from .35 to .5, two voices, six sentences: Italian .85 -> .88 and 4.33 -> 4.16, recordings 4.10; English .96 ->
 1.00 and 4.37 -> 4.30, recordings 4.40)."""
 WORDS_LOST = 0.1
-"""Six words of the test sentences. No strength is heard worse than another by so much (Italian: .07 at 0, .08 to .10 at
-.25 to .5), but recognition that knows a language badly mishears three more at one time than at another."""
+"""Of the words that four voices say. No strength is heard worse than another by so much (Italian: .07 at 0, .08 to .10
+at .25 to .5), but recognition that knows a language badly mishears more at one time than at another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,13 +102,15 @@ class Gates:
         return self.understood(row) and bool(row["naturalness"] >= round(self.naturalness - lost, 2))
 
     def understood(self, row: Mapping[str, Any]) -> bool:
-        """What is silent, cut short or no sound at all is not, whatever recognition makes of it."""
+        """What has a problem is not: what is silent, too short or long, or broken, whatever recognition makes of it."""
         return not row.get("problems") and bool(row["word_error_rate"] <= self.most_word_errors)
 
-    def rank(self, row: Mapping[str, Any]) -> tuple[bool, float, float]:
-        """The greater the better: what is understood by its naturalness, the rest by how well it is understood."""
+    def rank(self, row: Mapping[str, Any]) -> tuple[bool, bool, float, float]:
+        """The greater the better: what is understood by its naturalness, the rest by how well it is understood, and
+        what has a problem, which ends a training, last."""
         understood, naturalness = self.understood(row), row["naturalness"]
-        return understood, naturalness if understood else -row["word_error_rate"], naturalness
+        sound = not row.get("problems")
+        return understood, sound, naturalness if understood else -row["word_error_rate"], naturalness
 
 
 class Judge:

@@ -19,7 +19,7 @@ from playground.services.run_clips import RunClips
 from playground.services.run_hearing import RunHearing
 from playground.services.run_time import RunTime
 from playground.services.runs import RunProgress
-from playground.services.voice_check import VoiceCheck
+from playground.services.voice_check import VoiceCheck, hearings
 from playground.settings import Settings
 from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
 from storage.database import Storage
@@ -32,8 +32,6 @@ GIVING_BACK_SECONDS = 5.0
 """Between two times that freed memory is returned: kept, it grows by a gigabyte in ten minutes of training."""
 LOADING_SECONDS = 25.0
 """Kept free, beside the time that the voices take to be heard, for loading them and judging the recordings."""
-STRENGTHS_TRIED = 2
-"""Of the strengths, how many are heard in the time kept free; a run ends earlier or later by the time of others."""
 
 
 class DataFault(Exception):
@@ -116,8 +114,7 @@ class TrainingRun:
         self._listener = Listener(self._speech, self._transcriber, self._fine_tune.language)
         self._listener.warm_up(source)
         self._stock = self._listener.hear(source)
-        hearings = VOICES * min(STRENGTHS_TRIED, len(self._engine.strengths)) + 1  # the voices, the base from a clip
-        self._time.reserve = self._stock.seconds * hearings + LOADING_SECONDS
+        self._time.reserve = self._stock.seconds * hearings(self._engine, VOICES) + LOADING_SECONDS
 
     def _hear(self) -> Iterator[RunProgress]:
         hearing = RunHearing(

@@ -1,7 +1,8 @@
 """The check at the end of a training: how strongly the fine-tune speaks, whether the voices pass, the report card."""
 
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +24,42 @@ from storage.media import Media
 from storage.records import FineTune, Voice
 
 WORST_WER, WER_ABOVE_STOCK = 0.2, WORDS_LOST + 0.05
-"""Of the four voices on the whole; a few sentences in one of them say less: recognition mishears by chance. More than
-the gate of the strength forgives: what passes that shall not fail for the next sentences."""
+"""Of the four voices on the whole: more than the gate of the strength forgives. A few sentences in one of them say
+less: recognition mishears by chance."""
 WER_OF_ONE_ABOVE = 0.15
 MOST_JUDGED = 30
 """Recordings that were trained on, whose naturalness counts beside those kept back, which are few: 13 of them were told
 as 4.01 where all 43 have 3.89 (Spanish)."""
 
 
-@dataclass
+STRENGTHS_TRIED = 2
+"""Of the strengths, how many are heard in the time kept free; a run ends earlier or later by the time of others."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Trial:
-    """One strength in all voices: their lines of the report card, and what is wrong with their sound."""
+    """One strength in all voices: their lines of the report card, and what is wrong with them."""
 
     strength: float
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    rows: Sequence[Mapping[str, Any]]
+    problems: Sequence[str]
 
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """The mean of the voices: each alone may be more or less natural, by its clip and by chance."""
         digits = {"similarity": 3, "naturalness": 2, "word_error_rate": 3}
         means = {name: round(sum(row[name] for row in self.rows) / len(self.rows), to) for name, to in digits.items()}
-        return {"name": f"Strength {self.strength:g}", "strength": self.strength, "problems": self.problems, **means}
+        return {
+            "name": f"Strength {self.strength:g}",
+            "strength": self.strength,
+            "problems": list(self.problems),
+            **means,
+        }
+
+
+def hearings(engine: Engine, voices: int) -> int:
+    """How many times a voice is heard: each with the strengths that time is kept for, the base from a clip."""
+    return voices * min(STRENGTHS_TRIED, len(engine.strengths)) + 1
 
 
 class VoiceCheck:
@@ -59,7 +75,7 @@ class VoiceCheck:
         self._listener = listener
         self._stock = stock
         self.report: dict[str, Any] = {}
-        self.problems: list[str] = []
+        self.problems: Sequence[str] = ()
 
     def carry_out(
         self, voices: Sequence[Voice], held_out: Sequence[TrainingClip], trained: Sequence[TrainingClip]
@@ -74,8 +90,9 @@ class VoiceCheck:
         stock = judge.row("Stock voice", self._stock.waveforms, self._stock.word_error_rate)
         gates = Gates.between(recorded, stock)
         spoken = yield from self._hear_at_best(voices, judge, gates)
-        self.problems += spoken.problems
-        self._require_understood([row["word_error_rate"] for row in spoken.rows])
+        self.problems = spoken.problems
+        steps = hearings(self._engine, len(voices))
+        yield steps - 1, steps
         cloned = self._listener.hear(
             VoiceSource(
                 model_id=self._fine_tune.model_id,
@@ -112,38 +129,42 @@ class VoiceCheck:
         """
         trials: list[_Trial] = []
         for strength in self._engine.strengths:
-            trial, before = _Trial(strength), len(voices) * len(trials)
-            for number, voice in enumerate(voices):
-                yield before + number, before + len(voices) + 1
-                heard = self._listener.hear(self._source(voice, strength=strength))
-                trial.rows.append(judge.row(f"V{number}", heard.waveforms, heard.word_error_rate))
-                trial.problems += [f"V{number}: {problem}" for problem in heard.problems]
-            trials.append(trial)
+            trials.append((yield from self._heard_at(strength, voices, judge, before=len(voices) * len(trials))))
             lost = NATURALNESS_LOST if len(trials) > 1 else NATURALNESS_HARDLY_LOST
-            if gates.passed_by(trial.summary(), lost=lost):
-                best = trial
+            if gates.passed_by(trials[-1].summary, lost=lost):
                 break
-        else:
-            best = max(trials, key=lambda trial: gates.rank(trial.summary()))
-        best = next(trial for trial in trials if gates.rank(trial.summary()) >= gates.rank(best.summary()))
+        best = max(trials, key=lambda trial: gates.rank(trial.summary))
         if len(self._engine.strengths) > 1:
             self._engine.set_strength(self._folder / "model", best.strength)
             self.report |= {
                 "strength": best.strength,
-                "tried": [trial.summary() for trial in trials],
-                "passed_gates": gates.passed_by(best.summary()),
+                "tried": [trial.summary for trial in trials],
+                "passed_gates": gates.passed_by(best.summary),
             }
         return best
 
-    def _require_understood(self, rates: Sequence[float]) -> None:
-        """Note a problem where the voices, or one of them, are not intelligible; `rates` are their word error rates."""
+    def _heard_at(
+        self, strength: float, voices: Sequence[Voice], judge: Judge, *, before: int
+    ) -> Generator[tuple[int, int], None, _Trial]:
+        """Let all voices speak with one strength; so many were heard `before`."""
+        rows, problems = [], []
+        for number, voice in enumerate(voices, start=before):
+            yield number, max(hearings(self._engine, len(voices)), number + 2)
+            heard = self._listener.hear(self._source(voice, strength=strength))
+            name = f"V{number - before}"
+            rows.append(judge.row(name, heard.waveforms, heard.word_error_rate))
+            problems += [f"{name}: {problem}" for problem in heard.problems]
+        problems += self._not_understood([row["word_error_rate"] for row in rows])
+        return _Trial(strength=strength, rows=rows, problems=problems)
+
+    def _not_understood(self, rates: Sequence[float]) -> list[str]:
+        """What is wrong where the voices, or one of them, are not intelligible; `rates` are their word error rates."""
         worst = max(WORST_WER, self._stock.word_error_rate + WER_ABOVE_STOCK)
+        of_one = worst + WER_OF_ONE_ABOVE
         said = "{name}: {rate:.0%} of the words of the test sentences were not understood; {worst:.0%} are allowed."
         mean = sum(rates) / len(rates)
-        if mean > worst:
-            self.problems.append(said.format(name="The four voices", rate=mean, worst=worst))
-        of_one = worst + WER_OF_ONE_ABOVE
-        self.problems += [
+        all_of_them = [said.format(name="The four voices", rate=mean, worst=worst)] if mean > worst else []
+        return all_of_them + [
             said.format(name=f"V{number}", rate=rate, worst=of_one)
             for number, rate in enumerate(rates)
             if rate > of_one

@@ -19,6 +19,7 @@ from model.engines.kokoro.schedule import Schedule
 from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.state import trained_names
 from model.engines.kokoro.styles import SpeakerStyle
+from model.sampling import spread
 
 # More steps are worth more than more segments in each: after 290 s on two cores (Italian, strength .5) normalised
 # similarity is .87 with one of 1.8 s, .83 with two; .82 with one of 1.2 s.
@@ -99,8 +100,8 @@ def train_voice(
     for parameter in (*norms, *blocks):
         parameter.requires_grad_(True)
     device = norms[0].device
-    some = examples[:: max(1, len(examples) // _BANDWIDTH_CLIPS)]
-    distance = SpectralLoss(bandwidth_of([example.clip.waveform for example in some])).to(device)
+    waveforms = [example.clip.waveform for example in spread(examples, _BANDWIDTH_CLIPS)]
+    distance = SpectralLoss(bandwidth_of(waveforms)).to(device)
     rates = (NORM_RATE, BLOCK_RATE, STYLE_RATE, OFFSET_RATE)
     groups = (norms, blocks, [speaker.center], [speaker.acoustic_offset])
     optimizer = torch.optim.AdamW(

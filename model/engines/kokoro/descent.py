@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from model.errors import TrainingFailed
 
 MOST_LOST = 10
-"""Steps that may be lost one after the other. One alone costs nothing, and must not cost an hour of training: an
+"""So many steps lost one after the other end a training. One alone costs nothing, and must not cost an hour: an
 operation that has no gradient at one point in millions meets it in time."""
 MADE_UP_FOR = 0.1
 """Of a lost step, by each sound one: a training that loses more than one of eleven for long does not end as if well."""
@@ -42,8 +42,8 @@ class Descent:
             logger.warning("A step is lost: its loss is %s, its gradient %s long", before, length.item())
             if self._lost >= MOST_LOST:
                 raise TrainingFailed(
-                    "The loss is no longer a number. Look for recordings with broken sound; Retry goes on from the "
-                    "last checkpoint."
+                    "In too many steps the loss was no number. Look for recordings with broken sound; Retry goes on "
+                    "from the last checkpoint."
                 )
             return None
         self._lost = max(0.0, self._lost - MADE_UP_FOR)

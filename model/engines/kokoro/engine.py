@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from model.engines.kokoro.alignment import Aligner
     from model.engines.kokoro.layers import NormMemory
     from model.engines.kokoro.network import Network
+    from model.engines.kokoro.state import Shares
     from model.engines.kokoro.styles import SpeakerStyle
     from model.engines.protocol import Stretch, Style
 
 VOICES_REMEMBERED = 16
+PREDICTOR_SHARE, DECODER_SHARE = 0.9, 0.8
+"""What a fine-tune speaks with; see `Shares`."""
 
 
 class KokoroEngine:
@@ -48,6 +52,7 @@ class KokoroEngine:
 
     def fine_tune(self, clips: Sequence[TrainingClip], config: FineTuneConfig, folder: Path) -> Iterator[Progress]:
         """Train on clips within `config.seconds`; see `Engine.fine_tune`."""
+        from model.engines.kokoro.state import Shares
         from model.engines.kokoro.training import FineTune
 
         _check_language(config.language)
@@ -61,7 +66,7 @@ class KokoroEngine:
             config=config,
             folder=folder,
             device=devices.find(self._device),
-            alpha=self.strengths[0],
+            shares=Shares(alpha=self.strengths[0], predictor_share=PREDICTOR_SHARE, decoder_share=DECODER_SHARE),
         )
         yield from run.run()
 
@@ -84,9 +89,8 @@ class KokoroEngine:
         from model.engines.kokoro import state
 
         story = state.check_finished(folder, weights.prepare(self._weights_dir, source=self._source))
-        model = KokoroModel(
-            self._network, path=folder / state.MODEL_FILE, alpha=story.alpha if strength is None else strength
-        )
+        shares = story if strength is None else replace(story, alpha=strength)
+        model = KokoroModel(self._network, path=folder / state.MODEL_FILE, shares=shares)
         self._network.taken_by(model)
         return model
 
@@ -119,16 +123,16 @@ class _SharedNetwork:
                 for name in state.trained_names(self._network):
                     self._network.get_parameter(name).data = base(name)
             else:
-                model.speaker = state.restore(model.path, network=self._network, base=base, alpha=model.alpha)
+                model.speaker = state.restore(model.path, network=self._network, base=base, shares=model.shares)
         self._network.to(self._device)
 
 
 class KokoroModel:
     """A model ready to speak: the base, or a fine-tune in `path` with its speaker's style."""
 
-    def __init__(self, network: _SharedNetwork, *, path: Path | None = None, alpha: float = 1.0) -> None:
+    def __init__(self, network: _SharedNetwork, *, path: Path | None = None, shares: "Shares | None" = None) -> None:
         self.path = path
-        self.alpha = alpha
+        self.shares = shares
         self.speaker: SpeakerStyle | None = None
         self._shared = network
         self._aligner: Aligner | None = None

@@ -18,13 +18,28 @@ MODEL_FILE = "model.safetensors"
 STORY_FILE = "model.json"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 _SPEAKER = "speaker."
-PREDICTOR_SHARE, DECODER_SHARE = 0.9, 0.8
-"""Of what the predictor, and the decoder before its generator, have learnt: how much a finished fine-tune speaks with.
 
-What is fine-tuned is more natural a little nearer to its base, and hardly less like the speaker (after Wortsman et al.
-2022, “Robust fine-tuning of zero-shot models”). Against all of it, at a strength of .5, four voices, six to twelve
-sentences: DistillMOS +.19 in Spanish, +.05 in Italian, normalised similarity -.017 and -.011; French (.8 and .8) +.28
-and +.009, English +.10 and -.007."""
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """How much a finished fine-tune speaks with of what has been learnt: by the predictor, by the decoder before its
+    generator, and by the generator (`alpha`).
+
+    What is fine-tuned is more natural a little nearer to its base, and hardly less like the speaker (after Wortsman et
+    al. 2022, “Robust fine-tuning of zero-shot models”). .9 and .8 against all of both, at an alpha of .5, four voices,
+    six to twelve sentences: DistillMOS +.19 in Spanish, +.05 in Italian, normalised similarity -.017 and -.011; French
+    (.8 and .8) +.28 and +.009, English +.10 and -.007. Earlier models, which do not tell them, were judged with all.
+    """
+
+    alpha: float
+    predictor_share: float = 1.0
+    decoder_share: float = 1.0
+
+    def of(self, name: str) -> float:
+        """For the tensor of that name."""
+        if name.startswith("predictor."):
+            return self.predictor_share
+        return self.alpha if name.startswith("decoder.generator.") else self.decoder_share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +53,11 @@ class StageStory:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Story:
-    """What made a state: of which base and clips, and how far each stage came.
-
-    `alpha` is how far the generator is taken from the base towards the fine-tuned weights when it speaks.
-    """
+class Story(Shares):
+    """What made a state: of which base and clips, how far each stage came, and how much of it speaks."""
 
     base_sha256: str
     fingerprint: str
-    alpha: float
     seconds_spent: float = 0.0
     speech_seconds: float = 0.0
     clips: int = 0
@@ -110,9 +121,9 @@ def read_story(path: Path) -> Story | None:
         return None
 
 
-def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alpha: float | None) -> SpeakerStyle:
-    """Give a network the saved weights: the base model's and the difference to them, `alpha` of that in the generator
-    and a good part of what lies before it; with None all of it, to go on with training.
+def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], shares: Shares | None) -> SpeakerStyle:
+    """Give a network the saved weights: the base model's and their shares of the difference to them; with None all of
+    it, to go on with training.
 
     What the generator's adaptive norms learn brings likeness, but costs naturalness from the half on.
 
@@ -131,19 +142,10 @@ def restore(path: Path, *, network: Network, base: Callable[[str], Tensor], alph
             speaker_tensors[name.removeprefix(_SPEAKER)] = value
             continue
         tensor = base(name)
-        network.get_parameter(name).data = torch.add(tensor, value.to(tensor), alpha=_share(name, alpha))
+        network.get_parameter(name).data = torch.add(tensor, value.to(tensor), alpha=shares.of(name) if shares else 1.0)
     speaker = SpeakerStyle(speaker_tensors["center"], speaker_tensors["mean"][None])
     speaker.load_state_dict({"melody": torch.ones(()), **speaker_tensors})  # earlier models have none
     return speaker.requires_grad_(False)
-
-
-def _share(name: str, alpha: float | None) -> float:
-    """How much of a tensor's difference to the base counts."""
-    if alpha is None:
-        return 1.0
-    if name.startswith("predictor."):
-        return PREDICTOR_SHARE
-    return alpha if name.startswith("decoder.generator.") else DECODER_SHARE
 
 
 def check_finished(folder: Path, base_sha256: str) -> Story:

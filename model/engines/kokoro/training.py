@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from model.engines.kokoro.prosody import train_prosody
 from model.engines.kokoro.schedule import Schedule
 from model.engines.kokoro.state import (
     CHECKPOINT_FILE,
+    Shares,
     StageStory,
     Story,
     check_finished,
@@ -61,9 +62,9 @@ class FineTune:
         config: "FineTuneConfig",
         folder: Path,
         device: torch.device,
-        alpha: float,
+        shares: Shares,
     ) -> None:
-        """`alpha` holds until the voices have been heard and a strength is chosen."""
+        """`shares` hold until the voices have been heard and a strength is chosen."""
         self._began = time.monotonic()
         self._network = network
         self._clips = clips
@@ -73,7 +74,7 @@ class FineTune:
         self._rng = random.Random(config.seed)
         torch.manual_seed(config.seed)
         self._open_base = open_base
-        self._story = Story(base_sha256=base_sha256, fingerprint=fingerprint(clips, config.language), alpha=alpha)
+        self._story = Story(base_sha256=base_sha256, fingerprint=fingerprint(clips, config.language), **asdict(shares))
         self._speaker: SpeakerStyle
         self._spent_before = 0.0
 
@@ -119,7 +120,7 @@ class FineTune:
         ours = (self._story.base_sha256, self._story.fingerprint)
         if story is None or (story.base_sha256, story.fingerprint) != ours:
             return None
-        self._story = story
+        self._story = replace(self._story, stages=story.stages)
         self._spent_before = story.seconds_spent
         return path
 
@@ -168,7 +169,7 @@ class FineTune:
         network = self._network
         if checkpoint:
             with self._open_base() as base:
-                self._speaker = restore(checkpoint, network=network, base=base, alpha=None)
+                self._speaker = restore(checkpoint, network=network, base=base, shares=None)
         else:
             recordings = np.concatenate([example.clip.waveform for example in examples[:40]])
             center = style_like(recordings, self._config.language)
@@ -203,10 +204,13 @@ class FineTune:
         yield self._progress(name, schedule.step, schedule.step, schedule=schedule)
 
     def _seconds_for(self, name: str, before: StageStory) -> float:
-        """Of those left; a stage that was stopped takes what it lacked then, or its last steps would take an hour."""
-        if before.seconds:
-            return min(self._left, before.seconds * (1 - before.done) / before.done)
-        return self._left if name == "voice" else min(PROSODY_SECONDS_AT_MOST, PROSODY_SHARE * self._left)
+        """Of those left; a stage that was stopped takes as much of its share as it lacks, or its last steps would take
+        an hour, and no less than it lacked then."""
+        share = self._left if name == "voice" else min(PROSODY_SECONDS_AT_MOST, PROSODY_SHARE * self._left)
+        if not before.done:
+            return share
+        lacked = before.seconds * (1 - before.done) / before.done
+        return min(share, max(lacked, share * (1 - before.done)))
 
     def _note(self, name: str, before: StageStory, schedule: Schedule, *, finished: bool = False) -> None:
         """Write the stage's progress into the story."""
