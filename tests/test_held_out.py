@@ -6,7 +6,7 @@ import pytest
 
 from model.engines.protocol import TrainingClip
 from model.sampling import spread
-from playground.services.held_out import hold_out
+from playground.services.held_out import LEARNT_SECONDS, hold_out, learnt_from
 
 
 def _clips(*seconds: float) -> list[TrainingClip]:
@@ -55,3 +55,11 @@ def test_clips_are_taken_from_the_first_to_the_last(count: int) -> None:
     assert len(set(taken)) == min(count, 30)
     assert taken == sorted(taken)
     assert taken[-1] >= count - 3
+
+
+def test_a_run_learns_from_three_quarters_of_an_hour_taken_from_all_that_there_is() -> None:
+    clips = _clips(*[3.0 + number % 7 for number in range(1200)])
+    learnt = learnt_from(clips)
+    assert LEARNT_SECONDS - 60 < sum(clip.duration_seconds for clip in learnt) <= LEARNT_SECONDS
+    assert max(int(clip.id) for clip in learnt) > 1190
+    assert learnt_from(clips[:300]) == clips[:300]

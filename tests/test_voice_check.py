@@ -244,6 +244,17 @@ def test_the_check_tells_how_far_it_is_and_never_goes_back(tmp_path: Path, monke
         assert done == sorted(done)
 
 
+@pytest.mark.parametrize(("cloned_from_a_clip", "is_more_alike"), [(0.8, True), (0.9, False)])
+def test_the_report_tells_whether_training_brought_likeness(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cloned_from_a_clip: float, is_more_alike: bool
+) -> None:
+    def row(name: str, waveforms: Sequence[np.ndarray], rate: float | None) -> dict[str, Any]:
+        similarity = cloned_from_a_clip if name.startswith("Base") else 0.9
+        return {"name": name, "similarity": similarity, "naturalness": 4.6, "word_error_rate": 0.0}
+
+    assert _report_of(tmp_path, monkeypatch, row)["is_more_alike"] is is_more_alike
+
+
 def test_the_gates_are_passed_by_the_mean_of_the_voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     naturalness = {"V0": 4.0, "V1": 4.1, "V2": 4.6, "V3": 4.7, "Recordings": 4.4}
 

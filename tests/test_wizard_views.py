@@ -18,6 +18,7 @@ from playground.parts import Parts
 from playground.services.clone_form import CloneForm
 from playground.services.errors import Refused
 from playground.services.runs import CANCELLED
+from playground.services.training import CHECK_FAILED
 from playground.steps import training_view
 from playground.steps.report_card import report_card
 from playground.steps.voice_details import VoiceDetails
@@ -79,6 +80,26 @@ def test_a_failure_says_why_and_that_nothing_was_charged() -> None:
     assert "The disk is full. Make room, then Retry." in words
     assert "You were not charged. This was attempt 2." in words
     assert "help@example.org" not in words
+
+
+def test_after_a_check_that_failed_nobody_is_told_that_a_checkpoint_is_kept() -> None:
+    assert "goes on from the last checkpoint" in failed_words(FAILED)
+    failed = replace(FAILED, stage="check", error_code=CHECK_FAILED)
+    assert "Retry trains afresh" in failed_words(failed)
+    assert "checkpoint" not in failed_words(failed)
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        ({"passed_gates": False}, "clearly less natural"),
+        ({"is_more_alike": False}, "no more like the speaker than the base model"),
+    ],
+)
+def test_a_clone_that_is_completed_but_lacks_something_says_so(report: dict[str, bool], said: str) -> None:
+    assert said in training_view.completed(replace(FAILED, status=Status.COMPLETED, report=report))
+    good = replace(FAILED, status=Status.COMPLETED, report={"passed_gates": True, "is_more_alike": True})
+    assert said not in training_view.completed(good)
 
 
 def test_support_is_named_when_it_failed_twice_for_one_reason() -> None:

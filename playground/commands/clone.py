@@ -17,6 +17,7 @@ from playground.services.errors import Refused
 from playground.services.fine_tuning import DISCLAIMER
 from playground.services.given_texts import TakenTexts
 from playground.settings import Settings
+from playground.steps.report_card import shortfalls
 from playground.supervisor import Supervisor
 from storage.records import FineTune, Status
 
@@ -160,5 +161,7 @@ def _print_report(fine_tune: FineTune) -> None:
     for row in fine_tune.report["rows"]:
         misheard = f"{row['word_error_rate']:.1%}" if "word_error_rate" in row else "-"
         print(f"{row['name']:28} {row['similarity']:10.3f}  {misheard:>14}  {row['naturalness']:11.2f}")
+    for shortfall in shortfalls(fine_tune.report):
+        print(shortfall)
     stages = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in fine_tune.stage_seconds.items())
     print(f"Time: {fine_tune.report['minutes']} minutes ({stages})")

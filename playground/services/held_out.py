@@ -1,4 +1,4 @@
-"""Which clips of a run are kept back from training, to measure its voices against."""
+"""Which clips of a run are trained on, and which are kept back, to measure its voices against."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,8 @@ LEAST_CLIPS, SHARE, MOST_SECONDS = 5, 0.05, 120.0
 LONG_SECONDS = 3.0
 MIN_TRAINED_SECONDS = 30.0
 """Least speech with words that is left for training."""
+LEARNT_SECONDS = 45 * 60.0
+"""Most speech that a run learns from: it sees each clip about once then, and has 4 GB of memory to hold them in."""
 
 
 def hold_out(clips: Sequence[TrainingClip], *, at_least_left: int) -> list[TrainingClip]:
@@ -20,7 +22,17 @@ def hold_out(clips: Sequence[TrainingClip], *, at_least_left: int) -> list[Train
     budget = min(MOST_SECONDS, sum(clip.duration_seconds for clip in clips) - MIN_TRAINED_SECONDS)
     long = [clip for clip in clips if clip.duration_seconds >= LONG_SECONDS]
     candidates = long if len(long) >= 2 * count else clips
-    kept = spread(candidates, min(count, max(0, len(clips) - at_least_left)))
-    while kept and sum(clip.duration_seconds for clip in kept) > budget:
-        kept = spread(candidates, len(kept) - 1)
-    return kept
+    return _spread_within(candidates, min(count, max(0, len(clips) - at_least_left)), budget)
+
+
+def learnt_from(clips: Sequence[TrainingClip]) -> list[TrainingClip]:
+    """All clips, or as many of them, from everywhere, as a run learns from."""
+    return _spread_within(clips, len(clips), LEARNT_SECONDS)
+
+
+def _spread_within(clips: Sequence[TrainingClip], count: int, seconds: float) -> list[TrainingClip]:
+    """So many of the clips, from everywhere, or fewer that last no longer."""
+    taken = spread(clips, count)
+    while taken and sum(clip.duration_seconds for clip in taken) > seconds:
+        taken = spread(clips, len(taken) - 1)
+    return taken

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from model.transcription import Transcriber
 from playground.services.hearing import Hearing
+from playground.services.held_out import LEARNT_SECONDS
 from playground.services.run_clips import RunClip, RunClips
 from playground.services.run_time import RunTime
 from storage.records import FineTune
 
-HEARD_SECONDS = 45 * 60.0
-"""Speech with words from which on a run hears no more: it sees each clip about once then."""
 HEARD_SHARE, HEARD_AT_LEAST_SECONDS = 0.3, 240.0
 """Of the time left, that recognition may take of a run; but so much it always hears."""
 SAVED_EVERY = 20
@@ -61,7 +60,7 @@ class RunHearing:
         known = sum(clip.duration_seconds for clip in self._texts.values() if not _is_unknown(clip))
         wanted = []
         for clip in missing:
-            if known >= HEARD_SECONDS:
+            if known >= LEARNT_SECONDS:
                 break
             known += clip.duration_seconds
             wanted.append(clip)

@@ -14,7 +14,7 @@ from playground.processes import give_memory_back
 from playground.services.checking import Listener
 from playground.services.datasets import MINIMUM_SECONDS
 from playground.services.hearing import Hearing
-from playground.services.held_out import hold_out
+from playground.services.held_out import hold_out, learnt_from
 from playground.services.run_clips import RunClips
 from playground.services.run_hearing import RunHearing
 from playground.services.run_time import RunTime
@@ -27,6 +27,7 @@ from storage.records import FineTune, Voice
 
 STAGES = ("prepare", "transcribe", "align", "prosody", "voice", "create voices", "check")
 VOICES = 4
+CHECK_FAILED = "check_failed"
 MIN_FREE_BYTES = 2 * 1024**3
 GIVING_BACK_SECONDS = 5.0
 """Between two times that freed memory is returned: kept, it grows by a gigabyte in ten minutes of training."""
@@ -74,7 +75,7 @@ class TrainingRun:
         _require_speech(clips)
         held_out = hold_out(clips, at_least_left=VOICES)
         kept_back = {clip.id for clip in held_out}
-        training = [clip for clip in clips if clip.id not in kept_back]
+        training = learnt_from([clip for clip in clips if clip.id not in kept_back])
         self._trained_seconds = sum(clip.duration_seconds for clip in training)
         yield self._time.at("transcribe", 1, 1, message="Speaking sentences with a stock voice, to compare with")
         self._hear_stock_voice()
@@ -204,7 +205,7 @@ class TrainingRun:
             self._media.remove(self._folder / "model")  # a Retry trains again instead of judging the same weights
             raise DataFault(
                 f"The voices did not pass the check. {' '.join(check.problems)} More or cleaner recordings help most.",
-                code="check_failed",
+                code=CHECK_FAILED,
                 report=self.report,
             )
 

@@ -51,9 +51,16 @@ def _basis(report: Mapping[str, Any]) -> str:
     if "trained_minutes" in report:
         trained, usable = report["trained_minutes"], report["usable_minutes"]
         said.append(f"Trained on {trained:g} of the {usable:g} minutes of usable speech.")
+    return " ".join([*said, *shortfalls(report)])
+
+
+def shortfalls(report: Mapping[str, Any]) -> list[str]:
+    """What a clone that is completed lacks all the same."""
+    said = []
     if not report.get("passed_gates", True):
         said.append(
-            "The voices are clearly less natural, or less well understood, than the recordings and the stock voice. "
-            "More or cleaner recordings help most."
+            "The voices are clearly less natural, or less well understood, than the recordings and the stock voice."
         )
-    return " ".join(said)
+    if not report.get("is_more_alike", True):
+        said.append("They are no more like the speaker than the base model from one clip.")
+    return [*said, "More or cleaner recordings help most."] if said else []

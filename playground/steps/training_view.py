@@ -6,9 +6,13 @@ from html import escape
 from playground import formatting
 from playground.pages.markup import bullets, facts, notice
 from playground.services.runs import CANCELLED
-from playground.services.training import STAGES
+from playground.services.training import CHECK_FAILED, STAGES
+from playground.steps.report_card import shortfalls
 from storage.records import FineTune, Status, TrainingEvent
 from storage.times import now, seconds_between
+
+RETRY_GOES_ON = "Retry goes on from the last checkpoint when the recordings are the same, else it starts afresh."
+RETRY_AFRESH = "Retry trains afresh: add recordings first, or give it more time."
 
 
 def live(clone: FineTune, events: Sequence[TrainingEvent], *, position: int) -> str:
@@ -38,8 +42,10 @@ def live(clone: FineTune, events: Sequence[TrainingEvent], *, position: int) -> 
 def completed(clone: FineTune) -> str:
     """A run that ended well."""
     took = sum(clone.stage_seconds.values())
-    words = f"<p>It took {escape(formatting.minutes(took))}. All four voices have spoken and passed the check.</p>"
-    return notice("Completed", words, tone="good") + _stages(clone)
+    lacking = shortfalls(clone.report)
+    words = f"<p>It took {escape(formatting.minutes(took))}. All four voices have spoken and were understood.</p>"
+    words += f"<p>{escape(' '.join(lacking))}</p>" if lacking else ""
+    return notice("Completed", words, tone="plain" if lacking else "good") + _stages(clone)
 
 
 def failed(clone: FineTune, events: Sequence[TrainingEvent], *, support_address: str) -> str:
@@ -50,7 +56,7 @@ def failed(clone: FineTune, events: Sequence[TrainingEvent], *, support_address:
     others = [error["message"] for error in clone.user_errors if error["message"] != clone.error]
     body = f'<p class="reason">{escape(clone.error)}</p>{bullets(others)}'
     body += f"<p>You were not charged. This was attempt {clone.attempt}.</p>"
-    body += "<p>Retry goes on from the last checkpoint when the recordings are the same, else it starts afresh.</p>"
+    body += f"<p>{RETRY_AFRESH if clone.error_code == CHECK_FAILED else RETRY_GOES_ON}</p>"
     if clone.error_code == clone.previous_error_code and not cancelled:
         contact = f" Write to {support_address} and give the id {clone.id}." if support_address else ""
         body += f"<p>It failed twice for the same reason.{escape(contact)}</p>"
