@@ -9,6 +9,7 @@ stopped goes on where it was. With `--table` alone it prints what is in the file
 import argparse
 import json
 import platform
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,7 @@ class Bench:
 
     def run(self, run: Run) -> dict[str, Any]:
         """Train, speak, and measure."""
+        began = time.monotonic()
         work = self._work / run.name
         work.mkdir(parents=True, exist_ok=True)
         trained, compared = self._speaker.split(run.seed)
@@ -91,6 +93,7 @@ class Bench:
             "compared_with": len(compared),
             "scale": scores.scale,
             "variety": variety,
+            "minutes_of_the_bench": round((time.monotonic() - began) / 60, 2),
             **training,
             "rows": rows,
         }

@@ -15,6 +15,7 @@ import numpy as np
 from bench.sentences import SENTENCES
 from bench.serving import PeakMemory, serving
 from model.audio import SAMPLE_RATE, read_wav
+from model.base_models import production_model
 from model.decoding import decode_to_wav
 
 
@@ -35,7 +36,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        return f"{self.speaker}-{self.minutes}min{'-transcribed' if self.waits else ''}-seed{self.seed}"
+        model = "" if self.model_id == production_model().id else f"-{self.model_id}"
+        return f"{self.speaker}{model}-{self.minutes}min{'-transcribed' if self.waits else ''}-seed{self.seed}"
 
 
 def clone(run: Run, recordings: Sequence[Path], work: Path, weights_dir: Path) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def clone(run: Run, recordings: Sequence[Path], work: Path, weights_dir: Path) -
         memory.close()
     return {
         "minutes": round(minutes, 2),
-        "real_time_factor": round(float(np.median(speed)), 3),
+        "real_time_factors": [round(factor, 3) for factor in speed],
         "stage_seconds": fine_tune["stage_seconds"],
         "peak_megabytes": {kind: round(peak) for kind, peak in memory.megabytes.items()},
         "worker_megabytes": {stage: round(peak) for stage, peak in memory.of_worker.items() if stage},

@@ -32,6 +32,7 @@ class PeakMemory:
     def enter(self, stage: str) -> None:
         """From now on the worker's memory counts for `stage`."""
         for process in self._processes():
+            self._note(process)
             with suppress(OSError):
                 Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # the kernel's peak starts anew
         self._stage = stage
@@ -68,7 +69,7 @@ class PeakMemory:
         command = " ".join(process.cmdline())
         if process.pid == self._server.pid:
             return "page"
-        for module in ("inspector", "reviewer", "worker"):
+        for module in ("inspector", "reviewer", "transcriber", "worker"):
             if f"playground.{module}" in command:
                 return module
         if "resource_tracker" in command:

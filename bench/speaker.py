@@ -18,27 +18,35 @@ MIN_COMPARED_SECONDS = 3.0
 
 
 class Speaker:
-    """A folder of recordings; `texts` are those of its `metadata.csv`, by name."""
+    """A folder of recordings; `texts` are those of its `metadata.csv` and of the others', by name."""
 
     def __init__(self, folder: Path, *, others: Path | None, held_out: float) -> None:
         self._folder = folder
         self._others = others
         self._held_out = held_out
         self.texts = {
-            given.stem: given.text for table in folder.glob("metadata.csv") for given in read_text_file(table)
+            given.stem: given.text
+            for place in filter(None, (others, folder))
+            for table in place.glob("metadata.csv")
+            for given in read_text_file(table)
         }
 
     def split(self, seed: int) -> tuple[list[Path], list[Path]]:
-        """Recordings to train on, and recordings of 3 s or more to compare with."""
+        """Recordings to train on, and recordings of 3 s or more to compare with; ValueError when these are too few."""
         recordings = _files_of(self._folder)
         if self._others:
             names = {path.stem for path in recordings}
-            others = [path for path in _files_of(self._others) if path.stem not in names]
-            return recordings, [path for path in others if seconds_of(path) >= MIN_COMPARED_SECONDS]
-        long = [path for path in recordings if seconds_of(path) >= MIN_COMPARED_SECONDS]
-        count = round(len(recordings) * self._held_out)
-        kept_back = set(random.Random(seed).sample(long, k=min(count, len(long) // 2)))
-        return [path for path in recordings if path not in kept_back], sorted(kept_back)
+            kept_back = _long([path for path in _files_of(self._others) if path.stem not in names])
+        else:
+            long, count = _long(recordings), round(len(recordings) * self._held_out)
+            kept_back = sorted(random.Random(seed).sample(long, k=min(count, len(long) // 2)))
+        if len(kept_back) < 2:
+            raise ValueError(f"{self._folder}: {len(kept_back)} recordings are left to compare with; name others.")
+        return [path for path in recordings if path not in kept_back], kept_back
+
+
+def _long(paths: Sequence[Path]) -> list[Path]:
+    return [path for path in paths if seconds_of(path) >= MIN_COMPARED_SECONDS]
 
 
 def _files_of(folder: Path) -> list[Path]:

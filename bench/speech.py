@@ -10,52 +10,80 @@ The playground speaks two texts at once and lets eight more wait (PLAYGROUND_SPE
 clients two wait for their turn, here however long it takes (PLAYGROUND_SPEECH_WAIT_SECONDS is set); none meets 429.
 
 Then a text of five minutes: words lost, loudness, pitch and likeness from its first minute to its last; and the cost of
-streaming in naturalness.
+streaming in naturalness. With `--data-dir` of a clone also how large it is, and how soon it is loaded.
 """
 
 import argparse
 import os
 import random
 import tempfile
+import time
 from pathlib import Path
 
 import httpx
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bench.sentences import SENTENCES
 from bench.serving import PeakMemory, serving, started
 from bench.speech_loads import HEADING, Speaker, Waveform, print_loads
 from model.audio import SAMPLE_RATE
-from model.engines.kokoro import phonemes, symbols, synthesis, weights
+from model.engines.kokoro import phonemes, symbols, synthesis
+from model.engines.kokoro.engine import KokoroEngine, KokoroModel
 from model.engines.kokoro.features import pitch_of
 from model.engines.kokoro.layers import NormMemory
+from model.engines.kokoro.network import FINE_TUNED_LEAD_FRAMES
+from model.engines.kokoro.state import MODEL_FILE
 from model.engines.kokoro.styles import stock_style
 from model.evaluation import Naturalness, SpeakerEncoder, word_error_rate
 from model.sentences import TEST_SENTENCES
 from model.transcription import Transcriber
 from model.whisper_weights import prepare_whisper
 from playground.services.voices import SDK_EXAMPLE_VOICE
+from playground.speech_process import read_style
 
 ENGLISH = (*SENTENCES["en"], *TEST_SENTENCES["en"])
 PATIENCE_SECONDS = 600.0
 LONG_SECONDS = 300
 LOUDNESS_SECONDS = 10
+TURNS = 5
 
 
-def streaming_cost(weights_dir: Path) -> tuple[float, float]:
-    """Mean naturalness of sentences in stretches, and in one piece."""
-    network, style = weights.load(weights_dir), stock_style("af_heart")
-    naturalness, memory = Naturalness(), NormMemory()
+def streaming_cost(model: KokoroModel, style: NDArray[np.float32]) -> tuple[float, float]:
+    """Mean naturalness of sentences as they are streamed, in phrases and stretches, and each in one piece."""
+    network, naturalness = model.network(), Naturalness()
+    lead_frames = None if model.path is None else FINE_TUNED_LEAD_FRAMES
+    melody = 1.0 if model.speaker is None else float(model.speaker.melody)
     streamed, whole = [], []
     for text in SENTENCES["en"]:
-        speaking = synthesis.speak(lambda: network, text, style=style, language="en", memory=memory)
+        speaking = model.synthesize(text, style=style, language="en")
         streamed.append(naturalness.score(np.concatenate([stretch.waveform for stretch in speaking])))
-        phrase = next(iter(phonemes.phrases_of(text, "en")))
-        reading = network.read(torch.tensor(symbols.ids_of(phrase)), torch.from_numpy(style))
+        phrase = phonemes.phonemes_of(text, "en")
+        ids = torch.tensor(symbols.ids_of(phrase))
+        reading = network.read(ids, torch.from_numpy(style), lead_frames=lead_frames, melody=melody)
         start, end = synthesis.spoken_frames(reading.durations.tolist(), phrase)
         whole.append(naturalness.score(network.render(reading, start, end, NormMemory()).numpy()))
     return float(np.mean(streamed)), float(np.mean(whole))
+
+
+def print_turns(engine: KokoroEngine, folder: Path) -> None:
+    """What it costs to speak by a fine-tune after the base, and after another one: the time and the size on disk."""
+    megabytes = (folder / MODEL_FILE).stat().st_size / 1e6
+    engine.load(None)
+    seconds = []
+    for _ in range(TURNS):
+        started_at = time.monotonic()
+        model = engine.load(folder)
+        seconds.append(time.monotonic() - started_at)
+        engine.load(None).network()
+    turns = []
+    for _ in range(TURNS):
+        started_at = time.monotonic()
+        model.network()
+        turns.append(time.monotonic() - started_at)
+        engine.load(None).network()
+    print(f"a fine-tune: {megabytes:.0f} MB, checked and loaded in {max(seconds):.2f} s, its turn {max(turns):.2f} s")
 
 
 def long_text(speaker: Speaker, weights_dir: Path) -> None:
@@ -109,7 +137,7 @@ def main() -> None:
     parser.add_argument("--weights-dir", type=Path, help="folder of converted weights, to save their conversion")
     parser.add_argument("--data-dir", type=Path, help="data folder of a clone whose first voice shall speak")
     parser.add_argument("--model", default="kokoro-82m-2025-01-27")
-    parser.add_argument("--sentences", type=int, default=24, help="sentences of each line of the table")
+    parser.add_argument("--sentences", type=int, default=30, help="sentences of each line of the table")
     parser.add_argument("--table-only", action="store_true", help="leave out the long text and naturalness")
     options = parser.parse_args()
     texts = [ENGLISH[number % len(ENGLISH)] for number in range(options.sentences)]
@@ -130,8 +158,15 @@ def main() -> None:
             memory.close()
         print("peak MB: " + ", ".join(f"{kind} {peak:.0f}" for kind, peak in memory.megabytes.items()))
         if not options.table_only:
-            streamed, whole = streaming_cost(weights_dir)
-            print(f"naturalness of a stock voice in stretches {streamed:.2f}, in one piece {whole:.2f}")
+            engine = KokoroEngine(weights_dir, device="cpu")
+            streamed, whole = streaming_cost(engine.load(None), stock_style("af_heart"))
+            print(f"naturalness of a stock voice as it is streamed {streamed:.2f}, in one piece {whole:.2f}")
+            for folder in sorted(data_dir.glob("fine_tunes/*/model")):
+                streamed, whole = streaming_cost(
+                    engine.load(folder), read_style(folder.parent / "styles" / "V0.safetensors")
+                )
+                print(f"naturalness of a fine-tune as it is streamed {streamed:.2f}, in one piece {whole:.2f}")
+                print_turns(engine, folder)
 
 
 if __name__ == "__main__":
