@@ -65,6 +65,7 @@ def make_parts(settings: Settings) -> Parts:
     given_texts = GivenTexts(storage)
     speech_process = SpeechProcess(settings.weights, device=settings.device)
     recognition_process = RecognitionProcess(settings.weights)
+    recognition = Recognition(settings, recognition_process)
     return Parts(
         settings=settings,
         storage=storage,
@@ -80,11 +81,11 @@ def make_parts(settings: Settings) -> Parts:
         fine_tuning=FineTuning(storage, accounts),
         voices=voices,
         accents=Accents(storage),
-        instant_voices=InstantVoices(storage, speech_process),
+        instant_voices=InstantVoices(storage, speech_process, recognition),
         pronunciation=Pronunciation(storage),
         speech=SpeechService(storage, settings, accounts, speech_process),
         webhooks=Webhooks(storage, storage.secret("webhooks")),
         speech_process=speech_process,
-        recognition=Recognition(settings, recognition_process),
+        recognition=recognition,
         recognition_process=recognition_process,
     )

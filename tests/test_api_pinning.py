@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -23,9 +24,9 @@ CLIPS = ("vm-newuser", "confbridge-lock-extended", "dir-usingkeypad", "agent-alr
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+def parts(tmp_path_factory: pytest.TempPathFactory, weights_dir: Path) -> Iterator[Parts]:
     """One for all, so that the speech process starts once."""
-    with opened(Settings(data_dir=tmp_path_factory.mktemp("data"))) as made:
+    with opened(Settings(data_dir=tmp_path_factory.mktemp("data"), weights_dir=weights_dir)) as made:
         yield made
 
 
@@ -110,3 +111,40 @@ def test_a_model_that_is_broken_is_said_before_the_first_byte(
     voice = _insert(parts, fine_tune, reference=clips[0], style_path=media.path("none"))
     refused = api.post("/tts/bytes", json=order(voice))
     assert (refused.status_code, refused.json()["error_code"]) == (503, "weights_unavailable")
+
+
+def _cloned_from(api: TestClient, name: str, basis: Voice, *, language: str = "en") -> httpx.Response:
+    form = {"name": "Ada, whispering", "language": language, "base_voice_id": basis.id}
+    with (SPEECH / f"{name}.flac").open("rb") as clip:
+        return api.post("/voices/clone", data=form, files={"clip": (f"{name}.flac", clip)})
+
+
+def test_another_clip_makes_another_voice_of_the_same_clone(api: TestClient, parts: Parts, clone: Voice) -> None:
+    made = _cloned_from(api, CLIPS[1], clone).json()
+    listed = api.get(f"/fine-tunes/{clone.fine_tune_id}/voices").json()["data"]
+    assert {voice["name"]: voice["is_pro"] for voice in listed} == {"Ada - V0": True, "Ada, whispering": True}
+    voice = parts.voices.get(made["id"])
+    assert (voice.model_id, voice.fine_tune_id, voice.position) == (TINY, clone.fine_tune_id, 1)
+    assert "conference" in voice.reference_text.lower()
+    first, second = (api.post("/tts/bytes", json=order(one)) for one in (clone, voice))
+    assert second.headers["x-fine-tune"] == "active"
+    assert level_of(waveform_of(second.content)[0]) > -40
+    assert first.content != second.content
+
+
+def test_a_voice_of_a_clone_speaks_the_language_of_the_clone(api: TestClient, parts: Parts, clone: Voice) -> None:
+    before = len(parts.fine_tuning.voices(clone.fine_tune_id or ""))
+    refused = _cloned_from(api, CLIPS[1], clone, language="it")
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "language_not_supported")
+    assert len(parts.fine_tuning.voices(clone.fine_tune_id or "")) == before
+
+
+def test_with_a_clone_the_voices_that_were_made_of_it_later_are_deleted(
+    api: TestClient, parts: Parts, clips: list[TrainingClip], clone: Voice
+) -> None:
+    made = _cloned_from(api, CLIPS[2], clone).json()["id"]
+    folder = parts.storage.media.voice_folder(made)
+    assert folder.exists()
+    parts.fine_tuning.delete(clone.fine_tune_id or "")
+    assert not folder.exists()
+    assert api.get(f"/voices/{made}").status_code == 404

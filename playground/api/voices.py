@@ -18,6 +18,7 @@ router = APIRouter(prefix="/voices", tags=["voices"])
 
 Expand = Annotated[list[str], Query(alias="expand[]", description="preview_file_url")]
 MAX_CLIP_BYTES = 16 * 1024**2
+BASE_VOICE = "A clone's voice: its fine-tuned model speaks in the style of the clip. Any other is kept as a note."
 
 
 @router.get("")
@@ -51,9 +52,9 @@ def clone_voice(
     description: Annotated[str, Form()] = "",
     tagline: Annotated[str, Form()] = "",
     accent: Annotated[str, Form(description="Of GET /accents; british makes en speak as in Britain.")] = "",
-    base_voice_id: Annotated[str, Form(description="Kept as a note; the clip alone makes the voice.")] = "",
+    base_voice_id: Annotated[str, Form(description=BASE_VOICE)] = "",
 ) -> schemas.VoiceMetadata:
-    """An instant voice: the base model in the style of one clip, at once and without training."""
+    """An instant voice: the base model, or a clone's, in the style of one clip, at once and without training."""
     if (clip.size or 0) > MAX_CLIP_BYTES:
         raise HTTPException(413, f"The clip is larger than {MAX_CLIP_BYTES // 1024**2} MB.")
     with parts.storage.media.scratch_folder() as folder:

@@ -200,8 +200,10 @@ class FineTuning:
             tables.training_events.delete_where("fine_tune_id = ?", [fine_tune_id])
             tables.fine_tunes.delete(fine_tune_id)
         media = self._storage.media
-        for path in (media.fine_tune_folder(fine_tune_id), *(media.preview_path(voice.id) for voice in voices)):
-            media.remove(path)
+        media.remove(media.fine_tune_folder(fine_tune_id))
+        for voice in voices:
+            media.remove(media.preview_path(voice.id))
+            media.remove(media.voice_folder(voice.id))
 
     def _enqueue(
         self, tables: Tables, fine_tune: FineTune, *, may_be_pending: bool = False, **changes: Any
