@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from model.engines.kokoro import weights
 from model.errors import WeightsUnavailable
@@ -63,6 +64,31 @@ def test_packages_with_other_content_are_refused(tmp_path: Path, monkeypatch: py
         weights.prepare(tmp_path)
 
 
-def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WeightsUnavailable, match=r"nowhere\.pth"):
-        weights.prepare(tmp_path / "weights", source=tmp_path / "nowhere.pth")
+def test_an_official_checkpoint_is_taken_where_it_lies(weights_dir: Path, tmp_path: Path) -> None:
+    tensors = weights.load(weights_dir).state_dict()
+    normed = "decoder.encode.conv1.weight"
+    gain = tensors[normed].flatten(1).norm(dim=1)[:, None, None]
+    parts: dict[str, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition(".")
+        names = {f"module.{rest}": tensor}
+        if name == normed:
+            names = {f"module.{rest}_g": gain, f"module.{rest}_v": 2 * tensor}
+        parts.setdefault(part, {}).update(names)
+    torch.save(parts, tmp_path / weights.CHECKPOINT_NAME)
+    converted = weights.load(tmp_path).state_dict()
+    assert converted.keys() == tensors.keys()
+    assert all(torch.allclose(converted[name], tensors[name], rtol=1e-5) for name in tensors)
+
+
+def test_another_model_than_the_official_one_is_refused(tmp_path: Path) -> None:
+    torch.save({"decoder": {"module.conv.weight": torch.zeros(2, 2)}}, tmp_path / weights.CHECKPOINT_NAME)
+    with pytest.raises(WeightsUnavailable, match="another version"):
+        weights.prepare(tmp_path)
+
+
+def test_a_checkpoint_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    torch.save({"decoder": {"module.conv.weight": torch.zeros(200, 200)}}, tmp_path / weights.CHECKPOINT_NAME)
+    os.truncate(tmp_path / weights.CHECKPOINT_NAME, 1000)
+    with pytest.raises(WeightsUnavailable, match=weights.CHECKPOINT_NAME):
+        weights.prepare(tmp_path)

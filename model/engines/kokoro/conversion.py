@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from model.errors import WeightsUnavailable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,10 +38,16 @@ def read_onnx(content: bytes) -> Iterator[tuple[str, Array]]:
 
 
 def read_checkpoint(path: Path) -> Iterator[tuple[str, Array]]:
-    """Name and float32 value of every weight of the official `kokoro-v1_0.pth`, weight normalisation folded."""
+    """Name and float32 value of every weight of the official `kokoro-v1_0.pth`, weight normalisation folded.
+
+    Raises WeightsUnavailable.
+    """
     import torch
 
-    parts: dict[str, dict[str, Tensor]] = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        parts: dict[str, dict[str, Tensor]] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        raise WeightsUnavailable(f"{path} cannot be read ({error}). Take it away, or download it again.") from error
     for part, tensors in parts.items():
         for key, tensor in tensors.items():
             name = f"{part}.{key.removeprefix('module.')}"

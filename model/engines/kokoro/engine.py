@@ -30,7 +30,7 @@ PREDICTOR_SHARE, DECODER_SHARE = 0.9, 0.8
 
 
 class KokoroEngine:
-    """Kokoro-82M v1.0. `source` is an official checkpoint to convert instead of the installed packages."""
+    """Kokoro-82M v1.0."""
 
     sample_rate = 24_000
     languages = tuple(ESPEAK_VOICES)
@@ -40,15 +40,14 @@ class KokoroEngine:
     # .35, .996 and 4.301 at .5. With an earlier recipe, Italian: .73 and 4.34 at 0, .83 and 4.24 at .25.
     strengths = (0.5, 0.35, 0.2)
 
-    def __init__(self, weights_dir: Path, *, source: Path | None = None, device: Device = "auto") -> None:
+    def __init__(self, weights_dir: Path, *, device: Device = "auto") -> None:
         self._weights_dir = weights_dir
-        self._source = source
         self._device: Device = device
         self._network: _SharedNetwork | None = None
 
     def prepare_weights(self) -> None:
         """Convert the weights unless that is done; raises WeightsUnavailable."""
-        weights.prepare(self._weights_dir, source=self._source)
+        weights.prepare(self._weights_dir)
 
     def fine_tune(self, clips: Sequence[TrainingClip], config: FineTuneConfig, folder: Path) -> Iterator[Progress]:
         """Train on clips within `config.seconds`; see `Engine.fine_tune`."""
@@ -56,8 +55,8 @@ class KokoroEngine:
         from model.engines.kokoro.training import FineTune
 
         _check_language(config.language)
-        base_sha256 = weights.prepare(self._weights_dir, source=self._source)
-        network = weights.load(self._weights_dir, source=self._source)
+        base_sha256 = weights.prepare(self._weights_dir)
+        network = weights.load(self._weights_dir)
         run = FineTune(
             network,
             open_base=partial(weights.opened, self._weights_dir),
@@ -82,13 +81,13 @@ class KokoroEngine:
         The models that one engine loads share its network and take turns in it: a fine-tune costs its difference only.
         """
         if self._network is None:
-            network = weights.load(self._weights_dir, source=self._source)
+            network = weights.load(self._weights_dir)
             self._network = _SharedNetwork(network, self._weights_dir, devices.find(self._device))
         if folder is None:
             return KokoroModel(self._network)
         from model.engines.kokoro import state
 
-        story = state.check_finished(folder, weights.prepare(self._weights_dir, source=self._source))
+        story = state.check_finished(folder, weights.prepare(self._weights_dir))
         shares = story if strength is None else replace(story, alpha=strength)
         model = KokoroModel(self._network, path=folder / state.MODEL_FILE, shares=shares)
         self._network.taken_by(model)

