@@ -124,7 +124,7 @@ def test_another_clip_makes_another_voice_of_the_same_clone(api: TestClient, par
     listed = api.get(f"/fine-tunes/{clone.fine_tune_id}/voices").json()["data"]
     assert {voice["name"]: voice["is_pro"] for voice in listed} == {"Ada - V0": True, "Ada, whispering": True}
     voice = parts.voices.get(made["id"])
-    assert (voice.model_id, voice.fine_tune_id, voice.position) == (TINY, clone.fine_tune_id, 1)
+    assert (voice.model_id, voice.fine_tune_id, voice.position) == (TINY, clone.fine_tune_id, 4)
     assert "conference" in voice.reference_text.lower()
     first, second = (api.post("/tts/bytes", json=order(one)) for one in (clone, voice))
     assert second.headers["x-fine-tune"] == "active"

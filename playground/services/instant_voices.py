@@ -10,6 +10,7 @@ from model.errors import LanguageNotSupported
 from playground.recognition_process import Hearing
 from playground.services.errors import Refused
 from playground.services.recognition import Recognition
+from playground.services.training import VOICES
 from playground.services.voices import checked_name, checked_tagline
 from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write_style
 from storage.database import Storage, Tables
@@ -99,12 +100,12 @@ class InstantVoices:
 
 
 def _placed(tables: Tables, voice: Voice) -> Voice:
-    """Behind the other voices of its clone, if it has one; raises NotFound when that has been deleted meanwhile."""
+    """Behind all other voices of its clone, if it has one; raises NotFound when that has been deleted meanwhile."""
     if voice.fine_tune_id is None:
         return voice
     tables.fine_tunes.get(voice.fine_tune_id)
-    others = tables.voices.of_fine_tune(voice.fine_tune_id)
-    return replace(voice, position=max((other.position for other in others), default=-1) + 1)
+    taken = [other.position for other in tables.voices.of_fine_tune(voice.fine_tune_id)]
+    return replace(voice, position=max([VOICES - 1, *taken]) + 1)
 
 
 def _require_speech(seconds: float, wav: Path) -> None:
