@@ -64,7 +64,7 @@ class Bench:
 
     def run(self, run: Run) -> dict[str, Any]:
         """Train, speak, and measure."""
-        began = time.monotonic()
+        began, is_resumed = time.monotonic(), (self._work / run.name / "training.json").exists()
         work = self._work / run.name
         work.mkdir(parents=True, exist_ok=True)
         trained, compared = self._speaker.split(run.seed)
@@ -93,7 +93,7 @@ class Bench:
             "compared_with": len(compared),
             "scale": scores.scale,
             "variety": variety,
-            "minutes_of_the_bench": round((time.monotonic() - began) / 60, 2),
+            "minutes_of_the_bench": None if is_resumed else round((time.monotonic() - began) / 60, 2),
             **training,
             "rows": rows,
         }

@@ -26,7 +26,7 @@ def table(records: Sequence[Mapping[str, Any]]) -> str:
         lines.append(
             f"\n{record['name']} ({record['commit']}, {record['machine']}): {record['recordings']} recordings, "
             f"compared with {record['compared_with']}; {record['minutes']} minutes, "
-            f"{record.get('minutes_of_the_bench', '?')} with what the bench adds; "
+            f"{record.get('minutes_of_the_bench') or '?'} with what the bench adds; "
             f"strength {record['report'].get('strength')}, {passes} the gates"
         )
         lines.append(f"{'':22}" + "".join(f"{title:>8}" for title in COLUMNS.values()))

@@ -34,7 +34,7 @@ from model.engines.kokoro.engine import KokoroEngine, KokoroModel
 from model.engines.kokoro.features import pitch_of
 from model.engines.kokoro.layers import NormMemory
 from model.engines.kokoro.network import FINE_TUNED_LEAD_FRAMES
-from model.engines.kokoro.state import MODEL_FILE
+from model.engines.kokoro.state import MODEL_FILE, STORY_FILE
 from model.engines.kokoro.styles import stock_style
 from model.evaluation import Naturalness, SpeakerEncoder, word_error_rate
 from model.sentences import TEST_SENTENCES
@@ -161,7 +161,7 @@ def main() -> None:
             engine = KokoroEngine(weights_dir, device="cpu")
             streamed, whole = streaming_cost(engine.load(None), stock_style("af_heart"))
             print(f"naturalness of a stock voice as it is streamed {streamed:.2f}, in one piece {whole:.2f}")
-            for folder in sorted(data_dir.glob("fine_tunes/*/model")):
+            for folder in [story.parent for story in sorted(data_dir.glob(f"fine_tunes/*/model/{STORY_FILE}"))]:
                 streamed, whole = streaming_cost(
                     engine.load(folder), read_style(folder.parent / "styles" / "V0.safetensors")
                 )

@@ -153,7 +153,7 @@ def read_style(path: Path) -> "Style":
         return load_file(path)["style"]
     except (SafetensorError, OSError, KeyError) as error:
         raise WeightsUnavailable(
-            f"The style of this voice cannot be read ({path.name}). Train the clone again."
+            f"The style of this voice cannot be read ({path.name}). Make the voice again."
         ) from error
 
 

@@ -62,7 +62,7 @@ class Media:
         return self.data_dir / "previews" / f"{voice_id}.wav"
 
     def voice_folder(self, voice_id: str) -> Path:
-        """The clip and the style of an instant voice."""
+        """The clip and the style of a voice made from one clip."""
         return self.data_dir / "voices" / voice_id
 
     @contextmanager

@@ -132,11 +132,16 @@ def test_another_clip_makes_another_voice_of_the_same_clone(api: TestClient, par
     assert first.content != second.content
 
 
-def test_a_voice_of_a_clone_speaks_the_language_of_the_clone(api: TestClient, parts: Parts, clone: Voice) -> None:
-    before = len(parts.fine_tuning.voices(clone.fine_tune_id or ""))
-    refused = _cloned_from(api, CLIPS[1], clone, language="it")
+@pytest.mark.parametrize("language", ["it", "en-GB"])
+def test_a_voice_of_a_clone_speaks_the_language_of_the_clone(
+    api: TestClient, parts: Parts, clips: list[TrainingClip], language: str
+) -> None:
+    fine_tune = FineTune(name="Zoë", model_id=KOKORO, status=Status.COMPLETED)
+    voice = _insert(parts, fine_tune, reference=clips[1], style_path=parts.storage.media.path("none"))
+    refused = _cloned_from(api, CLIPS[1], voice, language=language)
     assert (refused.status_code, refused.json()["error_code"]) == (400, "language_not_supported")
-    assert len(parts.fine_tuning.voices(clone.fine_tune_id or "")) == before
+    assert "The clone of “Zoë - V0” speaks en" in refused.json()["message"]
+    assert len(parts.fine_tuning.voices(fine_tune.id)) == 1
 
 
 def test_with_a_clone_the_voices_that_were_made_of_it_later_are_deleted(

@@ -102,7 +102,7 @@ def test_less_than_half_an_hour_is_allowed_with_a_warning(parts: Parts) -> None:
 def test_of_more_than_a_run_learns_from_the_page_says_how_much_that_is(parts: Parts) -> None:
     draft = parts.fine_tuning.create_draft(CloneForm(), dataset_id=checked_dataset(parts, clips=20, seconds=360.0).id)
     assert parts.fine_tuning.readiness(draft.id).warnings == (
-        "A training learns from 45 minutes of speech, taken from all 120 that there are.",
+        "A training learns from 45 minutes of speech at most, taken from all 120 that there are.",
     )
 
 

@@ -59,3 +59,15 @@ def test_a_clip_that_is_no_sound_is_refused_in_words(sdk: Cartesia) -> None:
 def test_a_clip_that_is_too_large_is_refused(sdk: Cartesia) -> None:
     with pytest.raises(cartesia.APIStatusError, match="16 MB"):
         sdk.voices.clone(clip=("long.wav", bytes(17 * 1024**2)), language="en", name="Zoë")
+
+
+def test_a_clip_is_kept_as_loud_as_clips_of_trainings_are(sdk: Cartesia, parts: Parts, tmp_path: Path) -> None:
+    """Or a style would take over the gain of a recording."""
+    waveform, rate = soundfile.read(CLIP)
+    levels = []
+    for gain in (0.1, 0.8):
+        soundfile.write(tmp_path / "clip.wav", waveform * gain, rate)
+        made = sdk.voices.clone(clip=tmp_path / "clip.wav", language="en", name="Zoë")
+        kept, _ = soundfile.read(parts.storage.media.voice_folder(made.id) / "reference.wav")
+        levels.append(20 * np.log10(np.sqrt(np.mean(kept**2))))
+    assert levels[0] == pytest.approx(levels[1], abs=0.5)

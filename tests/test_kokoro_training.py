@@ -18,7 +18,7 @@ from model.engines.kokoro import weights
 from model.engines.kokoro.acoustic import Segments, train_voice, voice_loss
 from model.engines.kokoro.alignment import Aligner
 from model.engines.kokoro.descent import MOST_LOST, Descent
-from model.engines.kokoro.engine import KokoroEngine
+from model.engines.kokoro.engine import DECODER_SHARE, PREDICTOR_SHARE, KokoroEngine
 from model.engines.kokoro.examples import Example, encode, measure
 from model.engines.kokoro.features import bandwidth_of
 from model.engines.kokoro.prosody import melody_of, train_prosody
@@ -250,8 +250,8 @@ def test_a_new_process_speaks_otherwise_than_the_base(spoken: dict[str, np.ndarr
     assert not np.allclose(spoken["tuned_style"], spoken["base_style"])
 
 
-def test_an_earlier_model_speaks_as_it_was_judged(engine: KokoroEngine, run: Path, tmp_path: Path) -> None:
-    """With all that was learnt before the generator: its story tells no shares."""
+def test_a_model_that_tells_no_shares_speaks_with_all(engine: KokoroEngine, run: Path, tmp_path: Path) -> None:
+    """Earlier ones were judged so."""
     with safe_open(run / MODEL_FILE, framework="pt") as file:
         story = json.loads(file.metadata()["story"])
     del story["predictor_share"], story["decoder_share"]
@@ -269,6 +269,7 @@ def test_a_fine_tune_takes_little_room(run: Path) -> None:
 
 def test_what_is_loaded_is_what_was_saved(engine: KokoroEngine, run: Path) -> None:
     story = json.loads((run / STORY_FILE).read_text())
+    assert (story["predictor_share"], story["decoder_share"]) == (PREDICTOR_SHARE, DECODER_SHARE)
     shares = {
         "predictor.F0_proj.weight": story["predictor_share"],
         "decoder.encode.conv1.weight": story["decoder_share"],

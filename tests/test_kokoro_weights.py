@@ -73,17 +73,19 @@ def test_an_official_checkpoint_is_taken_where_it_lies(weights_dir: Path, tmp_pa
         part, _, rest = name.partition(".")
         names = {f"module.{rest}": tensor}
         if name == normed:
-            names = {f"module.{rest}_g": gain, f"module.{rest}_v": 2 * tensor}
+            names = {f"module.{rest}_g": 3 * gain, f"module.{rest}_v": 2 * tensor}
         parts.setdefault(part, {}).update(names)
     torch.save(parts, tmp_path / weights.CHECKPOINT_NAME)
     converted = weights.load(tmp_path).state_dict()
     assert converted.keys() == tensors.keys()
+    tensors[normed] = 3 * tensors[normed]
     assert all(torch.allclose(converted[name], tensors[name], rtol=1e-5) for name in tensors)
 
 
-def test_another_model_than_the_official_one_is_refused(tmp_path: Path) -> None:
-    torch.save({"decoder": {"module.conv.weight": torch.zeros(2, 2)}}, tmp_path / weights.CHECKPOINT_NAME)
-    with pytest.raises(WeightsUnavailable, match="another version"):
+@pytest.mark.parametrize("content", [{"decoder": {"module.conv.weight": torch.zeros(2)}}, {"weight": torch.zeros(2)}])
+def test_another_model_than_the_official_one_is_refused(tmp_path: Path, content: dict[str, object]) -> None:
+    torch.save(content, tmp_path / weights.CHECKPOINT_NAME)
+    with pytest.raises(WeightsUnavailable, match=rf"{weights.CHECKPOINT_NAME}.*away"):
         weights.prepare(tmp_path)
 
 

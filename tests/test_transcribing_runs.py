@@ -60,7 +60,7 @@ def test_all_is_heard_when_it_is_little(parts: Parts) -> None:
 
 
 def test_no_more_is_heard_than_a_run_learns_from(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_hearing, "LEARNT_SECONDS", 30.0)
+    monkeypatch.setattr(run_hearing, "HEARD_SECONDS", 30.0)
     fine_tune = _transcribed(parts)
     heard = _heard(parts, fine_tune)
     assert len(heard) == 6
@@ -74,7 +74,7 @@ def test_hearing_stops_when_its_share_of_the_time_is_spent(parts: Parts, monkeyp
 
 
 def test_a_second_attempt_hears_only_what_is_missing(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_hearing, "LEARNT_SECONDS", 50.0)
+    monkeypatch.setattr(run_hearing, "HEARD_SECONDS", 50.0)
     fine_tune = _transcribed(parts)
     before = _heard(parts, fine_tune)
     assert _hear(parts, fine_tune) == [(0, 0)]

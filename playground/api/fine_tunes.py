@@ -88,7 +88,7 @@ def delete_fine_tune(fine_tune: GivenFineTune, parts: GivenParts) -> None:
 
 @router.get("/{fine_tune_id}/voices")
 def list_fine_tune_voices(fine_tune: GivenFineTune, parts: GivenParts, paging: GivenPaging) -> Page[Voice]:
-    """The four voices; none before it is completed."""
+    """The four voices, and those made of it later (POST /voices/clone); none before it is completed."""
     return paging.envelope(parts.fine_tuning.voices_page(fine_tune.id, **paging.arguments()), Voice.of)
 
 

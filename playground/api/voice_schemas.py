@@ -72,7 +72,7 @@ class VoiceMetadata(BaseModel):
 
 
 class Voice(BaseModel):
-    """A stock voice, or one of the four of a fine-tune."""
+    """A stock voice, one of a fine-tune, or one made from a clip."""
 
     id: str
     name: str

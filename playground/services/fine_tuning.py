@@ -108,7 +108,7 @@ class FineTuning:
             )
 
     def voices(self, fine_tune_id: str) -> list[Voice]:
-        """V0 to V3."""
+        """V0 to V3, and what was made of it later."""
         with self._storage.read() as tables:
             return tables.voices.of_fine_tune(fine_tune_id)
 

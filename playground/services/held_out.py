@@ -10,7 +10,9 @@ LONG_SECONDS = 3.0
 MIN_TRAINED_SECONDS = 30.0
 """Least speech with words that is left for training."""
 LEARNT_SECONDS = 45 * 60.0
-"""Most speech that a run learns from: it sees each clip about once then, and has 4 GB of memory to hold them in."""
+"""Most speech that a run learns from: it sees each clip about once then, and holds them in less than 4 GB."""
+HEARD_SECONDS = LEARNT_SECONDS + MOST_SECONDS
+"""With what is kept back."""
 
 
 def hold_out(clips: Sequence[TrainingClip], *, at_least_left: int) -> list[TrainingClip]:
@@ -32,7 +34,8 @@ def learnt_from(clips: Sequence[TrainingClip]) -> list[TrainingClip]:
 
 def _spread_within(clips: Sequence[TrainingClip], count: int, seconds: float) -> list[TrainingClip]:
     """So many of the clips, from everywhere, or fewer that last no longer."""
-    taken = spread(clips, count)
+    total = sum(clip.duration_seconds for clip in clips)
+    taken = spread(clips, min(count, round(1.1 * len(clips) * seconds / total) + 1) if total > seconds else count)
     while taken and sum(clip.duration_seconds for clip in taken) > seconds:
         taken = spread(clips, len(taken) - 1)
     return taken

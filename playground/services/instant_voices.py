@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model import base_models
 from model.accents import primary_language, with_accent
@@ -16,6 +17,9 @@ from playground.speech_process import SpeechProcess, StyleOf, VoiceSource, write
 from storage.database import Storage, Tables
 from storage.errors import NotFound
 from storage.records import Voice
+
+if TYPE_CHECKING:
+    from model.decoding import Recording
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 2.0, 60.0
 
@@ -44,8 +48,8 @@ class InstantVoices:
     def clone(self, form: InstantForm, clip: Path, *, filename: str) -> Voice:
         """A voice of the production model, or of the clone that the form names, in the style of a clip of 2 to 60 s.
 
-        What is said in the clip is heard for a clone: its model takes over the pace. Raises NotFound, Refused, Busy,
-        AudioError, LanguageNotSupported, WeightsUnavailable and SpeechUnavailable.
+        What is said in the clip is heard for a clone: its model takes over the pace, of half a minute at most. Raises
+        NotFound, Refused, Busy, AudioError, LanguageNotSupported, WeightsUnavailable and SpeechUnavailable.
         """
         from model.decoding import decode_to_wav
 
@@ -53,8 +57,10 @@ class InstantVoices:
         voice = replace(self._voice_without_style(form), name=name, tagline=tagline, description=form.description)
         media = self._storage.media
         with media.scratch_folder() as folder:
-            wav, style = folder / "reference.wav", folder / "style.safetensors"
-            _require_speech(decode_to_wav(clip, wav, name=filename).duration_seconds, wav)
+            decoded, style = folder / "decoded.wav", folder / "style.safetensors"
+            recording = decode_to_wav(clip, decoded, name=filename)
+            _require_speech(recording.duration_seconds, decoded)
+            wav = _levelled(decoded, recording)
             source = VoiceSource(model_id=voice.model_id, reference_path=wav)
             if fine_tune_id := voice.fine_tune_id:
                 voice = replace(voice, reference_text=self._words_of(wav, voice.language))
@@ -66,7 +72,7 @@ class InstantVoices:
             write_style(style, self._process.style(StyleOf(source=source, language=voice.language)))
             voice = replace(
                 voice,
-                reference_path=media.move_in(wav, media.voice_folder(voice.id) / wav.name),
+                reference_path=media.move_in(wav, media.voice_folder(voice.id) / "reference.wav"),
                 style_path=media.move_in(style, media.voice_folder(voice.id) / style.name),
             )
         try:
@@ -79,7 +85,7 @@ class InstantVoices:
     def _words_of(self, wav: Path, language: str) -> str:
         hearing = Hearing(path=wav, name=wav.name, language=primary_language(language))
         heard = self._recognition.hear(hearing, threading.Event())
-        if heard is None or not heard.text:
+        if heard is None or not any(character.isalnum() for character in heard.text):
             raise Refused("No words were understood in the clip. Take one with clear speech.", code="clip_silent")
         return heard.text
 
@@ -94,9 +100,19 @@ class InstantVoices:
         voice = Voice(name=form.name, language=language, model_id=model_id, base_voice_id=form.base_voice_id)
         if basis is None or basis.fine_tune_id is None:
             return voice
-        if primary_language(language) != primary_language(basis.language):
+        names_an_accent = form.accent is not None or form.language != primary_language(basis.language)
+        if language != basis.language and names_an_accent:
             raise LanguageNotSupported(f"The clone of “{basis.name}” speaks {basis.language}, and so do its voices.")
         return replace(voice, language=basis.language, gender=basis.gender, fine_tune_id=basis.fine_tune_id)
+
+
+def _levelled(wav: Path, recording: "Recording") -> Path:
+    """As the clips of a training are: a style takes over the loudness of its clip, and shall not take over its gain."""
+    from model.segmentation import Plan, cut_clips
+    from model.voice_activity import Span
+
+    whole = Plan(spans=(Span(start_seconds=0.0, end_seconds=recording.duration_seconds),), left_out=())
+    return cut_clips(wav, whole, wav.parent / "levelled", loudness_lufs=recording.loudness_lufs)[0].path
 
 
 def _placed(tables: Tables, voice: Voice) -> Voice:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from playground.services.accounts import Accounts
 from playground.services.datasets import MINIMUM_SECONDS, RECOMMENDED_SECONDS
-from playground.services.held_out import LEARNT_SECONDS, MOST_SECONDS
+from playground.services.held_out import HEARD_SECONDS, LEARNT_SECONDS
 from playground.services.run_clips import RunClips
 from storage.database import Storage, Tables
 from storage.records import FineTune
@@ -80,9 +80,9 @@ def _problems_of_speech(fine_tune: FineTune, *, files: int, pending: int, usable
 
 
 def _warnings(usable_seconds: float) -> list[str]:
-    if usable_seconds > LEARNT_SECONDS + MOST_SECONDS:
+    if usable_seconds > HEARD_SECONDS:
         return [
-            f"A training learns from {LEARNT_SECONDS / 60:.0f} minutes of speech, taken from all "
+            f"A training learns from {LEARNT_SECONDS / 60:.0f} minutes of speech at most, taken from all "
             f"{usable_seconds / 60:.0f} that there are."
         ]
     if usable_seconds >= RECOMMENDED_SECONDS:

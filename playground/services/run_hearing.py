@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model.transcription import Transcriber
 from playground.services.hearing import Hearing
-from playground.services.held_out import LEARNT_SECONDS
+from playground.services.held_out import HEARD_SECONDS
 from playground.services.run_clips import RunClip, RunClips
 from playground.services.run_time import RunTime
 from storage.records import FineTune
@@ -60,7 +60,7 @@ class RunHearing:
         known = sum(clip.duration_seconds for clip in self._texts.values() if not _is_unknown(clip))
         wanted = []
         for clip in missing:
-            if known >= LEARNT_SECONDS:
+            if known >= HEARD_SECONDS:
                 break
             known += clip.duration_seconds
             wanted.append(clip)

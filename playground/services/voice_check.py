@@ -103,7 +103,7 @@ class VoiceCheck:
         base = judge.row("Base model from the same clip", cloned.waveforms, cloned.word_error_rate)
         self.report |= {
             "rows": [recorded, *spoken.rows, base, stock],
-            "is_more_alike": bool(spoken.summary["similarity"] > base["similarity"]),
+            "is_more_alike": bool(spoken.rows[0]["similarity"] > base["similarity"]),
             "held_out_clips": len(held_out),
             "judged_clips": len(recordings) + len(others),
             "sentences": len(TEST_SENTENCES[self._fine_tune.language]),

@@ -12,7 +12,7 @@ from storage.records import FineTune, Status, TrainingEvent
 from storage.times import now, seconds_between
 
 RETRY_GOES_ON = "Retry goes on from the last checkpoint when the recordings are the same, else it starts afresh."
-RETRY_AFRESH = "Retry trains afresh: add recordings first, or give it more time."
+RETRY_AFRESH = "Retry trains afresh: add or mend recordings first."
 
 
 def live(clone: FineTune, events: Sequence[TrainingEvent], *, position: int) -> str:
@@ -43,8 +43,8 @@ def completed(clone: FineTune) -> str:
     """A run that ended well."""
     took = sum(clone.stage_seconds.values())
     lacking = shortfalls(clone.report)
-    words = f"<p>It took {escape(formatting.minutes(took))}. All four voices have spoken and were understood.</p>"
-    words += f"<p>{escape(' '.join(lacking))}</p>" if lacking else ""
+    said = " ".join(lacking) or "All four voices have spoken and passed the check."
+    words = f"<p>It took {escape(formatting.minutes(took))}. {escape(said)}</p>"
     return notice("Completed", words, tone="plain" if lacking else "good") + _stages(clone)
 
 

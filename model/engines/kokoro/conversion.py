@@ -46,17 +46,17 @@ def read_checkpoint(path: Path) -> Iterator[tuple[str, Array]]:
 
     try:
         parts: dict[str, dict[str, Tensor]] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-        raise WeightsUnavailable(f"{path} cannot be read ({error}). Take it away, or download it again.") from error
-    for part, tensors in parts.items():
-        for key, tensor in tensors.items():
-            name = f"{part}.{key.removeprefix('module.')}"
-            if name.endswith(".weight_v"):
-                gain = tensors[key.removesuffix("_v") + "_g"]
-                norm = tensor.flatten(1).norm(dim=1).view(-1, *[1] * (tensor.ndim - 1))
-                yield name.removesuffix("_v"), (tensor * gain / norm).float().numpy()
-            elif not name.endswith(".weight_g"):
-                yield name, tensor.float().numpy()
+        for part, tensors in parts.items():
+            for key, tensor in tensors.items():
+                name = f"{part}.{key.removeprefix('module.')}"
+                if name.endswith(".weight_v"):
+                    gain = tensors[key.removesuffix("_v") + "_g"]
+                    norm = tensor.flatten(1).norm(dim=1).view(-1, *[1] * (tensor.ndim - 1))
+                    yield name.removesuffix("_v"), (tensor * gain / norm).float().numpy()
+                elif not name.endswith(".weight_g"):
+                    yield name, tensor.float().numpy()
+    except (OSError, RuntimeError, EOFError, UnpicklingError, AttributeError, KeyError) as error:
+        raise WeightsUnavailable(f"{path} is not the official checkpoint ({error!r}). Take it away.") from error
 
 
 def _plain_path(name: str) -> str | None:

@@ -42,8 +42,7 @@ class Descent:
             logger.warning("A step is lost: its loss is %s, its gradient %s long", before, length.item())
             if self._lost >= MOST_LOST:
                 raise TrainingFailed(
-                    "In too many steps the loss was no number. Look for recordings with broken sound; Retry goes on "
-                    "from the last checkpoint."
+                    "In too many steps the loss was no number. Look for recordings with broken sound, then Retry."
                 )
             return None
         self._lost = max(0.0, self._lost - MADE_UP_FOR)

@@ -28,7 +28,7 @@ class Shares:
     What is fine-tuned is more natural a little nearer to its base, and hardly less like the speaker (after Wortsman et
     al. 2022, “Robust fine-tuning of zero-shot models”). .9 and .8 against all of both, at an alpha of .5, four voices,
     six to twelve sentences: DistillMOS +.19 in Spanish, +.05 in Italian, normalised similarity -.017 and -.011; French
-    (.8 and .8) +.28 and +.009, English +.10 and -.007. Earlier models, which do not tell them, were judged with all.
+    (.8 and .8) +.28 and +.009, English +.10 and -.007. Models that do not tell them speak with all.
     """
 
     alpha: float

@@ -127,14 +127,15 @@ def _convert(target: Path) -> dict[str, object]:
     with torch.device("meta"):
         expected = {name: tuple(tensor.shape) for name, tensor in Network().state_dict().items()}
     tensors: dict[str, conversion.Array] = {}
-    for name, value in _published(target.with_name(CHECKPOINT_NAME)):
+    checkpoint = target.with_name(CHECKPOINT_NAME)
+    for name, value in _published(checkpoint):
         if name in expected and name not in tensors:
             tensors[name] = np.ascontiguousarray(value, dtype=np.float32)
     wrong = [name for name, shape in expected.items() if name not in tensors or tensors[name].shape != shape]
     if wrong:
         raise WeightsUnavailable(
             f"The published weights lack {len(wrong)} tensors of this model ({wrong[0]}, ...): they are of "
-            f"another version. Run: {INSTALL_HINT}"
+            f"another version. {f'Take {checkpoint} away.' if checkpoint.is_file() else f'Run: {INSTALL_HINT}'}"
         )
     aside = target.with_suffix(".part")
     save_file(tensors, aside)
