@@ -144,10 +144,10 @@ def test_it_tells_how_much_speech_it_learns_from(kokoro_run: KokoroRun) -> None:
 
 
 def test_a_melody_that_is_predicted_too_flat_is_widened(examples: list[Example], weights_dir: Path) -> None:
-    """Half the way to what the clips do, and never by more than a fifth."""
+    """Half the way to what the clips do and a little more, as new text is; never by more than a fifth."""
     network = weights.load(weights_dir)
     speaker = _style_of(examples)
-    assert 1.0 <= melody_of(network, speaker, examples) <= 1.2
+    assert 1.05 <= melody_of(network, speaker, examples) <= 1.2
     with torch.no_grad():
         network.predictor.F0_proj.weight.mul_(0.01)
         network.predictor.F0_proj.bias.fill_(200.0)

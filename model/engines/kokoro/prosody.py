@@ -27,6 +27,11 @@ OFFSET_RATE = 2e-3
 PACE_WEIGHT = 5.0
 _MIDDLE = (0.2, 0.8)
 _WIDEST = 1.2
+_NEW_TEXT = 1.05
+"""What was learnt from is predicted less flatly than other text. Four voices, eight sentences, 1, 1.05 and 1.1 times:
+Spanish F0 sd 82, 85, 89 % of the recordings', DistillMOS 3.81, 3.81, 3.72, normalised similarity .863, .869, .871, WER
+.131, .123, .113; from 1 to 1.1 times French 82 -> 88 %, 4.34 -> 4.30, .929 -> .944, .270 -> .266, Italian 95 -> 103 %,
+4.39 -> 4.36, .832 -> .834, .142 -> .133."""
 _MEASURED_CLIPS = 40
 _FEWEST_FRAMES = 400
 
@@ -121,7 +126,8 @@ def train_prosody(
 
 @torch.no_grad()
 def melody_of(network: Network, speaker: SpeakerStyle, examples: Sequence[Example]) -> float:
-    """How many times wider a voice shall move its pitch than predicted: half the way, in octaves, to what clips do.
+    """How many times wider a voice shall move its pitch than predicted: half the way, in octaves, to what clips do,
+    and a little more.
 
     A prediction is the middle of all that could be; a voice that speaks so is flat. Compared is what lies between a
     fifth and four fifths of the voiced frames about each clip's median. Measured on a French speaker (two voices, six
@@ -145,7 +151,7 @@ def melody_of(network: Network, speaker: SpeakerStyle, examples: Sequence[Exampl
         return 1.0
     middle = torch.tensor(_MIDDLE, device=device)
     spoken, said = (float(torch.cat(way).quantile(middle).diff()) for way in ways)
-    return min(max(spoken / max(said, 1e-3), 1.0) ** 0.5, _WIDEST)
+    return min(max(spoken / max(said, 1e-3), 1.0) ** 0.5 * _NEW_TEXT, _WIDEST)
 
 
 def _similar_lengths(examples: Sequence[Example], rng: random.Random) -> list[Example]:
