@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from playground.formatting import NOTHING, count
-from playground.pages.markup import table
+from playground.pages.markup import bullets, table
 
 COLUMNS = ("Voice", "Likeness", "Words misheard", "Naturalness")
 EXPLANATION = (
@@ -32,6 +32,7 @@ def report_card(report: Mapping[str, Any]) -> str:
     return (
         '<section class="report"><h2>Report card</h2>'
         + table("Report card", COLUMNS, cells)
+        + bullets(shortfalls(report), style="warnings")
         + f'<p class="hint">{escape(EXPLANATION)} {escape(_basis(report))}</p></section>'
     )
 
@@ -51,7 +52,7 @@ def _basis(report: Mapping[str, Any]) -> str:
     if "trained_minutes" in report:
         trained, usable = report["trained_minutes"], report["usable_minutes"]
         said.append(f"Trained on {trained:g} of the {usable:g} minutes of usable speech.")
-    return " ".join([*said, *shortfalls(report)])
+    return " ".join(said)
 
 
 def shortfalls(report: Mapping[str, Any]) -> list[str]:
