@@ -64,8 +64,9 @@ class Bench:
 
     def run(self, run: Run) -> dict[str, Any]:
         """Train, speak, and measure."""
-        began, is_resumed = time.monotonic(), (self._work / run.name / "training.json").exists()
+        began = time.monotonic()
         work = self._work / run.name
+        is_resumed = (work / "training.json").exists()
         work.mkdir(parents=True, exist_ok=True)
         trained, compared = self._speaker.split(run.seed)
         training = _kept(work / "training.json", lambda: clone(run, trained, work, self._weights_dir))

@@ -65,6 +65,11 @@ class Media:
         """The clip and the style of a voice made from one clip."""
         return self.data_dir / "voices" / voice_id
 
+    def remove_voice(self, voice_id: str) -> None:
+        """Remove what a voice has of its own."""
+        self.remove(self.preview_path(voice_id))
+        self.remove(self.voice_folder(voice_id))
+
     @contextmanager
     def scratch_folder(self) -> Iterator[Path]:
         """A folder in `scratch` that goes when the block ends; locked, so that all can see whether it is in use."""

@@ -5,8 +5,10 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ from model.engines.kokoro.spectral_loss import SpectralLoss
 from model.engines.kokoro.state import CHECKPOINT_FILE, MODEL_FILE, STORY_FILE, restore
 from model.engines.kokoro.styles import SpeakerStyle, stock_style
 from model.engines.kokoro.training import Stage
-from model.engines.protocol import FineTuneConfig, TrainingClip
+from model.engines.protocol import FineTuneConfig, Progress, TrainingClip
 from model.errors import AudioError, LanguageNotSupported, TooLittleSpeech, TrainingFailed, WeightsUnavailable
 from model.files import sha256_of
 from tests.kokoro_speech import STEPS, KokoroRun
@@ -252,8 +254,7 @@ def test_a_new_process_speaks_otherwise_than_the_base(spoken: dict[str, np.ndarr
 
 def test_a_model_that_tells_no_shares_speaks_with_all(engine: KokoroEngine, run: Path, tmp_path: Path) -> None:
     """Earlier ones were judged so."""
-    with safe_open(run / MODEL_FILE, framework="pt") as file:
-        story = json.loads(file.metadata()["story"])
+    story = _story_in(run / MODEL_FILE)
     del story["predictor_share"], story["decoder_share"]
     save_file(load_file(run / MODEL_FILE), tmp_path / MODEL_FILE, metadata={"story": json.dumps(story)})
     record = {**story, "sha256": sha256_of(tmp_path / MODEL_FILE)}
@@ -321,31 +322,44 @@ def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(
     assert all(torch.allclose(kept[name], difference, atol=1e-6) for name, difference in learnt.items())
 
 
-def test_a_stage_that_was_nearly_done_takes_no_more_time_than_it_lacked(
+def test_a_stage_that_was_nearly_done_takes_hardly_any_time(
     engine: KokoroEngine, clips: list[TrainingClip], stopped: Path, tmp_path: Path
 ) -> None:
-    with safe_open(stopped / CHECKPOINT_FILE, framework="pt") as file:
-        story = json.loads(file.metadata()["story"])
-    story["stages"]["voice"] = {"done": 0.999, "steps": 2000, "seconds": 999.0, "losses": []}
-    save_file(load_file(stopped / CHECKPOINT_FILE), tmp_path / CHECKPOINT_FILE, metadata={"story": json.dumps(story)})
+    _stop_voice_at(stopped, tmp_path, done=0.999, steps=2000, seconds=999.0)
     run = engine.fine_tune(clips[:FEW], FineTuneConfig(language="en", seconds=3600), tmp_path)
-    first = next(report for report in run if report.stage == "voice")
-    run.close()
-    assert first.seconds_left is not None and first.seconds_left <= 4
+    assert _first_seconds_left(run) <= 4
+    assert all(report.stage == "voice" for report in run)
+    steps = json.loads((tmp_path / STORY_FILE).read_text())["stages"]["voice"]["steps"]
+    assert 2000 < steps < 2100
 
 
 def test_a_stage_that_had_hardly_begun_takes_the_time_that_there_is(
     engine: KokoroEngine, clips: list[TrainingClip], stopped: Path, tmp_path: Path
 ) -> None:
     """A Retry may have more of it than the run that was stopped."""
-    with safe_open(stopped / CHECKPOINT_FILE, framework="pt") as file:
-        story = json.loads(file.metadata()["story"])
-    story["stages"]["voice"] = {"done": 0.1, "steps": 5, "seconds": 3.0, "losses": []}
-    save_file(load_file(stopped / CHECKPOINT_FILE), tmp_path / CHECKPOINT_FILE, metadata={"story": json.dumps(story)})
+    _stop_voice_at(stopped, tmp_path, done=0.1, steps=5, seconds=3.0)
     run = engine.fine_tune(clips[:FEW], FineTuneConfig(language="en", seconds=3600), tmp_path)
+    assert 3000 < _first_seconds_left(run) < 3600
+
+
+def _stop_voice_at(stopped: Path, folder: Path, *, done: float, steps: int, seconds: float) -> None:
+    """Copy a checkpoint as if its voice stage had come so far."""
+    story = _story_in(stopped / CHECKPOINT_FILE)
+    story["stages"]["voice"] = {"done": done, "steps": steps, "seconds": seconds, "losses": []}
+    tensors = load_file(stopped / CHECKPOINT_FILE)
+    save_file(tensors, folder / CHECKPOINT_FILE, metadata={"story": json.dumps(story)})
+
+
+def _first_seconds_left(run: Iterator[Progress]) -> float:
+    """What the first report of the voice stage says."""
     first = next(report for report in run if report.stage == "voice")
-    run.close()
-    assert first.seconds_left is not None and 3000 < first.seconds_left < 3600
+    assert first.seconds_left is not None
+    return first.seconds_left
+
+
+def _story_in(path: Path) -> dict[str, Any]:
+    with safe_open(path, framework="pt") as file:
+        return dict(json.loads(file.metadata()["story"]))
 
 
 def _differences_of_prosody(path: Path) -> "dict[str, torch.Tensor]":

@@ -71,10 +71,13 @@ def test_they_differ_more_than_clips_at_random(clips: list[TrainingClip]) -> Non
     assert np.ptp(chosen[:, 0]) > 4, "semitones between the lowest and the highest"
 
 
-@pytest.mark.parametrize("count", [8, 9, 40])
-def test_a_clip_that_is_spoken_as_its_speaker_rarely_does_is_not_chosen(clips: list[TrainingClip], count: int) -> None:
+@pytest.mark.parametrize("count", [8, 9, None])
+@pytest.mark.parametrize("kinds", [("as spoken",), ("as spoken", "quiet")])
+def test_a_clip_that_is_spoken_as_its_speaker_rarely_does_is_not_chosen(
+    clips: list[TrainingClip], kinds: tuple[str, ...], count: int | None
+) -> None:
     """Of few clips too."""
-    usual = [clip for clip in clips if clip.id.endswith(("as spoken", "quiet"))][:count]
+    usual = [clip for clip in clips if clip.id.endswith(kinds)][:count]
     rare = next(clip for clip in clips if clip.id.endswith("higher"))
     assert rare not in choose_references([*usual, rare])
 

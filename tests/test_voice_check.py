@@ -82,7 +82,7 @@ def test_the_greatest_strength_that_passes_is_taken(tmp_path: Path) -> None:
 
 def test_the_report_keeps_what_was_heard_of_each_strength(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     figures = {0.7: (4.1, 0.0), 0.6: (4.3, 0.04), 0.5: (4.5, 0.0), 0.0: (4.6, 0.0)}
-    tried = _report_of(tmp_path, monkeypatch, Judge(figures).row)["tried"]
+    tried = _carried_out(tmp_path, monkeypatch, Judge(figures).row).report["tried"]
     assert [(one["strength"], one["naturalness"], one["word_error_rate"]) for one in tried] == [
         (0.7, 4.1, 0.0),
         (0.6, 4.3, 0.04),
@@ -117,7 +117,7 @@ def test_recordings_that_were_trained_on_tell_of_naturalness_too_but_no_single_w
         for number in range(20)
     ]
     figures = {0.7: (4.4, 0.0), 0.0: (4.6, 0.0)}
-    report = _report_of(tmp_path, monkeypatch, Judge(figures).row, trained)
+    report = _carried_out(tmp_path, monkeypatch, Judge(figures).row, trained).report
     assert report["rows"][0]["naturalness"] == 10
 
 
@@ -170,7 +170,7 @@ def test_a_strength_at_which_one_voice_is_not_understood_is_not_taken(
 
     monkeypatch.setattr(voice_check, "WER_OF_ONE_ABOVE", 0.1)
     gates = Gates(naturalness=4.4, most_word_errors=0.1)
-    check = _report_of(tmp_path, monkeypatch, row, gates=gates)
+    check = _carried_out(tmp_path, monkeypatch, row, gates=gates).report
     assert [one["word_error_rate"] for one in check["tried"]] == [0.1, 0.0]
     assert check["strength"] == 0.6
 
@@ -184,10 +184,10 @@ def test_speech_whose_naturalness_is_no_number_is_said_to_be_none(tmp_path: Path
     assert check.report["passed_gates"] is False
 
 
-def test_what_passes_the_gate_does_not_fail(tmp_path: Path) -> None:
+def test_what_passes_the_gate_or_hardly_fails_it_does_not_end_a_training(tmp_path: Path) -> None:
     check = _check(tmp_path, stock_word_error_rate=0.25)
     gate = Gates.between({"naturalness": 4.4}, {"naturalness": 4.7, "word_error_rate": 0.25}).most_word_errors
-    assert check._not_understood([gate] * 4) == []
+    assert check._not_understood([gate + 0.02] * 4) == []
 
 
 def test_the_gates_lie_below_the_lesser_of_recordings_and_stock_voice() -> None:
@@ -219,7 +219,7 @@ def test_the_voices_are_heard_with_the_strength_that_was_chosen(
 ) -> None:
     """The process that speaks may hold the model with the strength of before."""
     figures = {0.7: (4.0, 0.0), 0.6: (4.3, 0.0), 0.5: (4.5, 0.0), 0.0: (4.6, 0.0)}
-    report = _report_of(tmp_path, monkeypatch, Judge(figures).row)
+    report = _carried_out(tmp_path, monkeypatch, Judge(figures).row).report
     assert report["strength"] == 0.6
     assert [row["naturalness"] for row in report["rows"] if row["name"].startswith("V")] == [4.3] * 4
 
@@ -252,7 +252,7 @@ def test_the_report_tells_whether_training_brought_likeness(
         similarity = {"B": cloned_from_a_clip, "V": 0.9 if name == "V0" else 0.7}.get(name[0], 1.0)
         return {"name": name, "similarity": similarity, "naturalness": 4.6, "word_error_rate": 0.0}
 
-    assert _report_of(tmp_path, monkeypatch, row)["is_more_alike"] is is_more_alike
+    assert _carried_out(tmp_path, monkeypatch, row).report["is_more_alike"] is is_more_alike
 
 
 def test_the_gates_are_passed_by_the_mean_of_the_voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,22 +261,11 @@ def test_the_gates_are_passed_by_the_mean_of_the_voices(tmp_path: Path, monkeypa
     def row(name: str, waveforms: Sequence[np.ndarray], rate: float | None) -> dict[str, Any]:
         return {"name": name, "similarity": 0.9, "naturalness": naturalness.get(name, 4.6), "word_error_rate": 0.0}
 
-    report = _report_of(tmp_path, monkeypatch, row)
+    report = _carried_out(tmp_path, monkeypatch, row).report
     assert (report["strength"], report["passed_gates"]) == (0.7, True)
     assert report["tried"][0]["naturalness"] == 4.35
     naturalness |= {"V0": 3.3}
-    assert _report_of(tmp_path, monkeypatch, row)["passed_gates"] is False
-
-
-def _report_of(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    row: Callable[..., dict[str, Any]],
-    trained: Sequence[TrainingClip] = (),
-    gates: Gates = GATES,
-) -> dict[str, Any]:
-    """The report of a check of four voices in which a judge says `row`; of recordings how many more counted."""
-    return _carried_out(tmp_path, monkeypatch, row, trained, gates).report
+    assert _carried_out(tmp_path, monkeypatch, row).report["passed_gates"] is False
 
 
 def _carried_out(
@@ -289,6 +278,7 @@ def _carried_out(
     silent: Sequence[float] = (),
     told: list[tuple[int, int]] | None = None,
 ) -> VoiceCheck:
+    """A check of four voices in which a judge says `row`; of recordings how many more counted."""
     judge = SimpleNamespace(row=_row_of_anything(row))
     monkeypatch.setattr(voice_check, "Judge", lambda recordings: judge)
     monkeypatch.setattr(Gates, "between", lambda recordings, stock: gates)

@@ -202,8 +202,7 @@ class FineTuning:
         media = self._storage.media
         media.remove(media.fine_tune_folder(fine_tune_id))
         for voice in voices:
-            media.remove(media.preview_path(voice.id))
-            media.remove(media.voice_folder(voice.id))
+            media.remove_voice(voice.id)
 
     def _enqueue(
         self, tables: Tables, fine_tune: FineTune, *, may_be_pending: bool = False, **changes: Any

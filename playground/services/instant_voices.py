@@ -79,7 +79,7 @@ class InstantVoices:
             with self._storage.write() as tables:
                 return tables.voices.insert(_placed(tables, voice))
         except NotFound:
-            media.remove(media.voice_folder(voice.id))
+            media.remove_voice(voice.id)
             raise
 
     def _words_of(self, wav: Path, language: str) -> str:

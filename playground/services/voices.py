@@ -122,9 +122,7 @@ class Voices:
         with self._storage.write() as tables:
             _require_own(tables.voices.get(voice_id))
             tables.voices.delete(voice_id)
-        media = self._storage.media
-        for path in (media.preview_path(voice_id), media.voice_folder(voice_id)):
-            media.remove(path)
+        self._storage.media.remove_voice(voice_id)
 
     def reference_path(self, voice: Voice) -> Path | None:
         """The clip that a voice comes from; stock voices have none."""
